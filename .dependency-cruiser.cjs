@@ -1,0 +1,67 @@
+/**
+ * The rooms and the one way in which imports flow:
+ *
+ *   cli → app → { http, delivery, storage adapters } → storage/store.ts → domain        receiver ← server
+ */
+const SERVER = '^packages/server/src'
+
+/** Modules in `folder` may only import from the places in `allowed` (regular expressions on paths). */
+const onlyMayImport = (folder, allowed) => ({
+  name: `${folder.replace(/[\^$\\]/g, '')} imports only what its room may`,
+  severity: 'error',
+  from: { path: folder, pathNot: '\\.test\\.ts$' },
+  to: { pathNot: [folder, ...allowed] },
+})
+
+const NODE = '^(node:|assert|buffer|child_process|crypto|dns|events|fs|http|net|os|path|stream|timers|tls|tty|url|util|worker_threads|sqlite|zlib)'
+const npm = (name) => `node_modules/${name}/`
+
+module.exports = {
+  forbidden: [
+    onlyMayImport('^packages/receiver/src', []),
+    onlyMayImport(`${SERVER}/domain`, ['^(node:)?crypto$']),
+    onlyMayImport(`${SERVER}/storage/store\\.ts$`, [`${SERVER}/domain`]),
+    onlyMayImport(`${SERVER}/storage`, [`${SERVER}/domain`, NODE]),
+    onlyMayImport(`${SERVER}/delivery`, [
+      `${SERVER}/domain`,
+      `${SERVER}/storage/store\\.ts$`,
+      '^packages/receiver/src/index\\.ts$',
+      NODE,
+      npm('undici'),
+    ]),
+    onlyMayImport(`${SERVER}/http`, [
+      `${SERVER}/domain`,
+      `${SERVER}/storage/store\\.ts$`,
+      NODE,
+      npm('fastify'),
+      npm('typebox'),
+    ]),
+    {
+      name: 'only app.ts wires: nothing but the CLI and the package index imports it',
+      severity: 'error',
+      from: { path: `${SERVER}/(domain|storage|delivery|http)` },
+      to: { path: `${SERVER}/(app|index)\\.ts$|${SERVER}/cli` },
+    },
+    {
+      name: 'database drivers stay in storage',
+      severity: 'error',
+      from: { pathNot: `${SERVER}/storage|\\.test\\.ts$|/test/` },
+      to: { path: '^(node:)?sqlite$|node_modules/pg/' },
+    },
+    { name: 'no cycles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'no orphans',
+      severity: 'error',
+      from: { orphan: true, pathNot: '\\.(test|config)\\.ts$|^scripts/|\\.cjs$|\\.d\\.ts$' },
+      to: {},
+    },
+    { name: 'everything resolves', severity: 'error', from: {}, to: { couldNotResolve: true } },
+  ],
+  options: {
+    parser: 'swc',
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '(^|/)(dist|data)/' },
+    enhancedResolveOptions: { conditionNames: ['@posthorn/source', 'import', 'node', 'default'], exportsFields: ['exports'] },
+  },
+}

@@ -1,0 +1,16 @@
+import { defineConfig } from 'vitest/config'
+
+const CONDITIONS = ['@posthorn/source']
+
+export default defineConfig({
+  resolve: { conditions: CONDITIONS },
+  ssr: { resolve: { conditions: CONDITIONS } },
+  test: {
+    include: ['packages/*/src/**/*.test.ts', 'packages/*/test/**/*.test.ts'],
+    pool: 'forks',
+    execArgv: CONDITIONS.map((condition) => `--conditions=${condition}`),
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+  },
+})
