@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest'
+import * as fc from 'fast-check'
+
+import { MAX_RETRY_AFTER_MS, STANDARD_SCHEDULE, nextAttemptAt, parseRetryAfter } from './retry.ts'
+
+const waitMs = (attempt: number, retryAfterMs = 0, random = () => 0) =>
+  nextAttemptAt(STANDARD_SCHEDULE, attempt, 0, { retryAfterMs, random })
+
+test('the standard schedule is nine retries over 75 h 35 min 5 s', () => {
+  const total = STANDARD_SCHEDULE.reduce((sum, wait) => sum + wait, 0)
+  expect(STANDARD_SCHEDULE).toHaveLength(9)
+  expect(total).toBe(((75 * 60 + 35) * 60 + 5) * 1_000)
+})
+
+test('each attempt waits its turn of the schedule, and the last one has no next', () => {
+  expect([1, 2, 9].map((attempt) => waitMs(attempt))).toEqual([5_000, 300_000, 86_400_000])
+  expect(waitMs(10)).toBeNull()
+})
+
+test('Retry-After lengthens the wait, up to a day, and never shortens it', () => {
+  expect(waitMs(1, 60_000)).toBe(60_000)
+  expect(waitMs(2, 1_000)).toBe(300_000)
+  expect(waitMs(1, 10 * MAX_RETRY_AFTER_MS)).toBe(MAX_RETRY_AFTER_MS)
+})
+
+test('jitter adds up to a tenth and never takes away', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 9 }), fc.double({ min: 0, max: 0.999, noNaN: true }), (n, r) => {
+      const plain = STANDARD_SCHEDULE[n - 1]!
+      const jittered = waitMs(n, 0, () => r)!
+      expect(jittered).toBeGreaterThanOrEqual(plain)
+      expect(jittered).toBeLessThanOrEqual(Math.ceil(plain * 1.1))
+    }),
+  )
+})
+
+test('an attempt that is not a positive integer is a bug, and says so', () => {
+  for (const bad of [0, -1, 1.5, Number.NaN]) expect(() => waitMs(bad)).toThrow(RangeError)
+})
+
+test('Retry-After is read as seconds or as a date, and nonsense as nothing', () => {
+  const now = Date.parse('2026-01-01T00:00:00Z')
+  expect(parseRetryAfter('120', now)).toBe(120_000)
+  expect(parseRetryAfter(' 7 ', now)).toBe(7_000)
+  expect(parseRetryAfter('Thu, 01 Jan 2026 00:01:00 GMT', now)).toBe(60_000)
+  expect(parseRetryAfter('Thu, 01 Jan 1970 00:00:00 GMT', now)).toBe(0)
+  expect(parseRetryAfter('99999999999', now)).toBe(MAX_RETRY_AFTER_MS)
+  for (const bad of ['', 'soon', '-5', undefined]) expect(parseRetryAfter(bad, now)).toBeUndefined()
+})

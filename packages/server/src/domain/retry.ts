@@ -1,0 +1,52 @@
+/** Decides when a failed delivery is tried again. Pure: clock and randomness are arguments. @module */
+
+/**
+ * Waits in milliseconds, first retry first: nine retries over 75 h 35 min 5 s.
+ *
+ * Source: the example schedule of the Standard Webhooks spec, less its immediate first attempt.
+ */
+export const STANDARD_SCHEDULE: readonly number[] = [
+  5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400,
+].map((seconds) => seconds * 1_000)
+
+/** The longest `Retry-After` we obey, in milliseconds: 24 h. */
+export const MAX_RETRY_AFTER_MS = 86_400_000
+
+/**
+ * Returns the instant of the next attempt in epoch milliseconds, or `null` when the schedule is spent.
+ *
+ * @param attempt - Attempts made so far, the failed one included: 1 or more.
+ * @param now - Epoch milliseconds.
+ * @param options.retryAfterMs - Wait the receiver asked for. Lengthens ours, never shortens it.
+ * @param options.random - Returns a number in [0, 1); adds up to 10% to our wait.
+ * @throws {RangeError} `attempt` is not a positive integer.
+ */
+export function nextAttemptAt(
+  schedule: readonly number[],
+  attempt: number,
+  now: number,
+  options: { readonly retryAfterMs?: number | undefined; readonly random: () => number },
+): number | null {
+  if (!Number.isInteger(attempt) || attempt < 1) throw new RangeError(`bad attempt: ${attempt}`)
+  const waitMs = schedule[attempt - 1]
+  if (waitMs === undefined) return null
+
+  // Jitter only adds, so a retry is never sooner than the schedule we publish.
+  const jitteredMs = waitMs * (1 + 0.1 * options.random())
+  const askedMs = Math.min(options.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS)
+  return now + Math.ceil(Math.max(jitteredMs, askedMs))
+}
+
+/**
+ * Reads a `Retry-After` header as a wait in milliseconds, or `undefined` where it says nothing usable.
+ *
+ * Source: RFC 9110, section 10.2.3: seconds, or an HTTP date.
+ */
+export function parseRetryAfter(value: string | undefined, now: number): number | undefined {
+  const text = value?.trim()
+  if (text === undefined || text === '') return undefined
+  if (/^\d+$/.test(text)) return Math.min(Number(text) * 1_000, MAX_RETRY_AFTER_MS)
+  // An HTTP date begins with the day's name; Date.parse alone would make a date of "-5".
+  const at = /^[A-Za-z]{3,9},? /.test(text) ? Date.parse(text) : Number.NaN
+  return Number.isNaN(at) ? undefined : Math.min(Math.max(0, at - now), MAX_RETRY_AFTER_MS)
+}
