@@ -1,0 +1,107 @@
+/** Event types in SQLite. @module */
+
+import type { DatabaseSync } from 'node:sqlite'
+
+import { PosthornError } from '../../domain/errors.ts'
+import type { EventType } from '../../domain/event-type.ts'
+import {
+  type Row,
+  type Synchronous,
+  cell,
+  changeClause,
+  fromJson,
+  pageClause,
+  statementCache,
+  toJson,
+} from './tables.ts'
+
+type EventTypeMethods =
+  'createEventType' | 'findEventType' | 'listEventTypes' | 'updateEventType' | 'expungeEventType'
+
+/** The methods on event types. */
+export function eventTypeMethods(database: DatabaseSync): Synchronous<EventTypeMethods> {
+  const prepared = statementCache(database)
+
+  return {
+    createEventType(eventType) {
+      // One statement, so that two that make the same type at once cannot both succeed.
+      const row = prepared(
+        `INSERT INTO event_type VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT (organisation_id, name) DO UPDATE SET
+           description = excluded.description, archived = excluded.archived, deprecated = excluded.deprecated,
+           schemas = excluded.schemas, feature_flag = excluded.feature_flag, group_name = excluded.group_name,
+           updated_at = excluded.updated_at
+         WHERE event_type.archived = 1
+         RETURNING *`,
+      ).get(
+        eventType.organisationId,
+        eventType.name,
+        eventType.description,
+        Number(eventType.archived),
+        Number(eventType.deprecated),
+        toJson(eventType.schemas),
+        eventType.featureFlag,
+        eventType.groupName,
+        eventType.createdAt,
+        eventType.updatedAt,
+      )
+      if (row === undefined) {
+        throw new PosthornError('event_type_exists', `There is an event type ${eventType.name} already`, {
+          hint: 'Change it with PUT or PATCH',
+        })
+      }
+      return eventTypeOf(row)
+    },
+
+    findEventType(organisationId, name) {
+      const row = prepared('SELECT * FROM event_type WHERE organisation_id = ? AND name = ?').get(
+        organisationId,
+        name,
+      )
+      return row === undefined ? null : eventTypeOf(row)
+    },
+
+    listEventTypes(organisationId, page) {
+      const { sql, values } = pageClause('name', page, [
+        [`organisation_id = ?${page.includeArchived ? '' : ' AND archived = 0'}`, organisationId],
+      ])
+      return prepared(`SELECT * FROM event_type ${sql}`)
+        .all(...values)
+        .map((row) => eventTypeOf(row as Row))
+    },
+
+    updateEventType(organisationId, name, changes, now) {
+      const { sql, values } = changeClause(changes, {
+        description: cell.text('description'),
+        archived: cell.flag('archived'),
+        deprecated: cell.flag('deprecated'),
+        schemas: cell.json('schemas'),
+        featureFlag: cell.text('feature_flag'),
+        groupName: cell.text('group_name'),
+      })
+      const row = prepared(
+        `UPDATE event_type SET ${sql} WHERE organisation_id = ? AND name = ? RETURNING *`,
+      ).get(...values, now, organisationId, name)
+      return row === undefined ? null : eventTypeOf(row)
+    },
+
+    expungeEventType: (organisationId, name) =>
+      prepared('DELETE FROM event_type WHERE organisation_id = ? AND name = ?').run(organisationId, name)
+        .changes !== 0,
+  }
+}
+
+function eventTypeOf(row: Row): EventType {
+  return {
+    organisationId: row['organisation_id'] as string,
+    name: row['name'] as string,
+    description: row['description'] as string,
+    archived: row['archived'] === 1,
+    deprecated: row['deprecated'] === 1,
+    schemas: fromJson<EventType['schemas']>(row['schemas']),
+    featureFlag: row['feature_flag'] as string | null,
+    groupName: row['group_name'] as string | null,
+    createdAt: row['created_at'] as number,
+    updatedAt: row['updated_at'] as number,
+  }
+}

@@ -1,0 +1,146 @@
+/** Messages and attempts in SQLite, as the API asks for them. @module */
+
+import type { DatabaseSync } from 'node:sqlite'
+
+import type { Attempt, AttemptTrigger } from '../../domain/attempt.ts'
+import type { FailureReason } from '../../domain/delivery.ts'
+import { type IdKind, firstIdAt } from '../../domain/id.ts'
+import type { Message } from '../../domain/message.ts'
+import type { AttemptFilter, MessageFilter } from '../store.ts'
+import { type Condition, type Row, type Synchronous, fromJson, pageClause, statementCache } from './tables.ts'
+
+type MessageMethods =
+  'findMessage' | 'listMessages' | 'findAttempt' | 'listAttemptsOfMessage' | 'listAttemptsOfEndpoint'
+
+/** The methods that read messages and attempts. */
+export function messageMethods(database: DatabaseSync): Synchronous<MessageMethods> {
+  const prepared = statementCache(database)
+
+  const listAttempts = (
+    owner: Condition,
+    page: Parameters<Synchronous<'listAttemptsOfMessage'>['listAttemptsOfMessage']>[2],
+    filter: AttemptFilter,
+  ): Attempt[] => {
+    const ofMessage = messageConditions(filter, 'm')
+    // The message is read only for a filter that looks into it.
+    const join =
+      ofMessage.length === 0
+        ? ''
+        : 'JOIN message m ON m.application_id = a.application_id AND m.id = a.message_id'
+    const { sql, values } = pageClause('a.id', page, [
+      owner,
+      ...timeConditions(filter, 'a.id', 'attempt'),
+      ...attemptConditions(filter),
+      ...ofMessage,
+    ])
+    return prepared(`SELECT a.* FROM attempt a ${join} ${sql}`)
+      .all(...values)
+      .map((row) => attemptOf(row as Row))
+  }
+
+  return {
+    findMessage(applicationId, idOrEventId) {
+      const row = prepared(
+        `SELECT * FROM message WHERE application_id = ?2 AND id = ?1
+         UNION ALL
+         SELECT * FROM message WHERE application_id = ?2 AND event_id = ?1`,
+      ).get(idOrEventId, applicationId)
+      return row === undefined ? null : messageOf(row)
+    },
+
+    listMessages(applicationId, page, filter) {
+      const { sql, values } = pageClause('m.id', page, [
+        ['m.application_id = ?', applicationId],
+        ...timeConditions(filter, 'm.id', 'message'),
+        ...messageConditions(filter, 'm'),
+      ])
+      return prepared(`SELECT m.* FROM message m ${sql}`)
+        .all(...values)
+        .map((row) => messageOf(row as Row))
+    },
+
+    findAttempt(applicationId, messageId, attemptId) {
+      const row = prepared(
+        'SELECT * FROM attempt WHERE application_id = ? AND message_id = ? AND id = ?',
+      ).get(applicationId, messageId, attemptId)
+      return row === undefined ? null : attemptOf(row)
+    },
+
+    listAttemptsOfMessage: (applicationId, messageId, page, filter) =>
+      listAttempts(['a.application_id = ? AND a.message_id = ?', applicationId, messageId], page, filter),
+
+    listAttemptsOfEndpoint: (applicationId, endpointId, page, filter) =>
+      listAttempts(['a.application_id = ? AND a.endpoint_id = ?', applicationId, endpointId], page, filter),
+  }
+}
+
+/** A time filter is an id range, because ids begin with their instant: it runs on the index that orders the list. */
+export function timeConditions(filter: MessageFilter, column: string, kind: IdKind): Condition[] {
+  const conditions: Condition[] = []
+  if (filter.before !== undefined) conditions.push([`${column} < ?`, firstIdAt(kind, filter.before)])
+  if (filter.after !== undefined) conditions.push([`${column} >= ?`, firstIdAt(kind, filter.after)])
+  return conditions
+}
+
+/** The conditions that look into the message, which the query knows as `alias`. */
+export function messageConditions(filter: MessageFilter, alias: string): Condition[] {
+  const conditions: Condition[] = []
+  if (filter.channel !== undefined) {
+    conditions.push([`EXISTS (SELECT 1 FROM json_each(${alias}.channels) WHERE value = ?)`, filter.channel])
+  }
+  if (filter.tag !== undefined) {
+    conditions.push([`EXISTS (SELECT 1 FROM json_each(${alias}.tags) WHERE value = ?)`, filter.tag])
+  }
+  if (filter.eventTypes !== undefined) {
+    conditions.push([
+      `${alias}.event_type IN (SELECT value FROM json_each(?))`,
+      JSON.stringify(filter.eventTypes),
+    ])
+  }
+  return conditions
+}
+
+function attemptConditions(filter: AttemptFilter): Condition[] {
+  const conditions: Condition[] = []
+  if (filter.isSuccess !== undefined) conditions.push(['a.is_success = ?', Number(filter.isSuccess)])
+  if (filter.statusCodeClass !== undefined) {
+    // Class 0 is "no answer", recorded as status 0.
+    const last = filter.statusCodeClass === 0 ? 0 : filter.statusCodeClass + 99
+    conditions.push(['a.status_code BETWEEN ? AND ?', filter.statusCodeClass, last])
+  }
+  if (filter.endpointId !== undefined) conditions.push(['a.endpoint_id = ?', filter.endpointId])
+  return conditions
+}
+
+/** Reads a row of `message`. */
+export function messageOf(row: Row): Message {
+  return {
+    id: row['id'] as string,
+    applicationId: row['application_id'] as string,
+    eventType: row['event_type'] as string,
+    eventId: row['event_id'] as string | null,
+    channels: fromJson<string[] | null>(row['channels']),
+    tags: fromJson<string[] | null>(row['tags']),
+    payload: row['payload'] as Uint8Array,
+    contentType: row['content_type'] as string,
+    deliverAt: row['deliver_at'] as number | null,
+    createdAt: row['created_at'] as number,
+  }
+}
+
+function attemptOf(row: Row): Attempt {
+  return {
+    id: row['id'] as string,
+    applicationId: row['application_id'] as string,
+    messageId: row['message_id'] as string,
+    endpointId: row['endpoint_id'] as string,
+    url: row['url'] as string,
+    isSuccess: row['is_success'] === 1,
+    responseStatusCode: row['status_code'] as number,
+    response: row['response'] as string,
+    responseDurationMs: row['duration_ms'] as number,
+    failure: row['failure'] as FailureReason | null,
+    trigger: row['trigger'] as AttemptTrigger,
+    createdAt: row['created_at'] as number,
+  }
+}

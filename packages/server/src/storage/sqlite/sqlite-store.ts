@@ -1,0 +1,246 @@
+/** The store on the embedded database: the event loop's side of it. @module */
+
+import { extname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Worker } from 'node:worker_threads'
+
+import { PosthornError } from '../../domain/errors.ts'
+import { GroupCommit, type GroupCommitOptions, type OperationResult } from '../group-commit.ts'
+import type { AcceptRequest, Store } from '../store.ts'
+import type { ErrorMessage, Operation, WorkerData, WorkerRequest, WorkerResponse } from './worker.ts'
+
+/** Limits of the write queue. 10,000 operations are some two seconds of work. */
+const DEFAULTS = {
+  maxBatch: 512,
+  windowMs: 2,
+  maxQueued: 10_000,
+  maxQueuedBytes: 64 * 1_048_576,
+} as const satisfies GroupCommitOptions
+
+const FOREIGN_WRITE_POLL_MS = 500
+
+/** Options of {@link SqliteStore}. */
+export interface SqliteStoreOptions {
+  /** Path of the database file; its folder exists. */
+  readonly path: string
+  /** 32 bytes that secrets are sealed with. */
+  readonly encryptionKey: Uint8Array
+  /** Claims the data for this process, as a server does. Without it the store cannot `joinAsNode`. */
+  readonly isExclusive: boolean
+  readonly queue?: Partial<GroupCommitOptions>
+}
+
+/**
+ * The embedded store. Reads and writes each have a thread with a connection; writes of one moment share a transaction.
+ * A read that follows a write sees it.
+ */
+export class SqliteStore implements Store {
+  readonly #options: SqliteStoreOptions
+  readonly #commit: GroupCommit<Operation>
+  #writer: DatabaseThread | null = null
+  #reader: DatabaseThread | null = null
+  readonly #changeListeners: ((applicationId: string | null) => void)[] = []
+
+  constructor(options: SqliteStoreOptions) {
+    this.#options = options
+    this.#commit = new GroupCommit(async (operations) => this.#need(this.#writer).write(operations), {
+      ...DEFAULTS,
+      ...options.queue,
+    })
+  }
+
+  async start(): Promise<void> {
+    const data: Omit<WorkerData, 'role'> = {
+      path: this.#options.path,
+      isExclusive: this.#options.isExclusive,
+      encryptionKey: this.#options.encryptionKey,
+      foreignWritePollMs: FOREIGN_WRITE_POLL_MS,
+    }
+    // The writer first: it makes the file and its schema.
+    this.#writer = await DatabaseThread.start({ ...data, role: 'writer' }, () => this.#tellChange(null))
+    this.#reader = await DatabaseThread.start({ ...data, role: 'reader', isExclusive: false }, () => {})
+  }
+
+  async stop(): Promise<void> {
+    await this.#commit.drain()
+    // The reader first, so that the writer is the last to close and folds the write-ahead log into the file.
+    await this.#reader?.stop()
+    await this.#writer?.stop()
+    this.#reader = null
+    this.#writer = null
+  }
+
+  onChange(listener: (applicationId: string | null) => void): void {
+    this.#changeListeners.push(listener)
+  }
+
+  readonly findOrganisation = this.#read('findOrganisation')
+  readonly createOrganisation = this.#write('createOrganisation')
+
+  readonly createToken = this.#write('createToken')
+  readonly findToken = this.#read('findToken')
+  readonly listTokens = this.#read('listTokens')
+  readonly revokeToken = this.#writeTold('revokeToken', () => null)
+
+  readonly createApplication = this.#write('createApplication')
+  readonly findApplication = this.#read('findApplication')
+  readonly listApplications = this.#read('listApplications')
+  readonly updateApplication = this.#writeTold('updateApplication', (_organisationId, id) => id)
+  readonly deleteApplication = this.#writeTold('deleteApplication', (_organisationId, id) => id)
+
+  readonly createEndpoint = this.#writeTold('createEndpoint', (endpoint) => endpoint.applicationId)
+  readonly findEndpoint = this.#read('findEndpoint')
+  readonly listEndpoints = this.#read('listEndpoints')
+  readonly updateEndpoint = this.#writeTold('updateEndpoint', (applicationId) => applicationId)
+  readonly deleteEndpoint = this.#writeTold('deleteEndpoint', (applicationId) => applicationId)
+
+  readonly createEventType = this.#write('createEventType')
+  readonly findEventType = this.#read('findEventType')
+  readonly listEventTypes = this.#read('listEventTypes')
+  readonly updateEventType = this.#write('updateEventType')
+  readonly expungeEventType = this.#write('expungeEventType')
+
+  readonly acceptMessage: Store['acceptMessage'] = this.#write('acceptMessage', sizeOf)
+  readonly findMessage = this.#read('findMessage')
+  readonly listMessages = this.#read('listMessages')
+
+  readonly findAttempt = this.#read('findAttempt')
+  readonly listAttemptsOfMessage = this.#read('listAttemptsOfMessage')
+  readonly listAttemptsOfEndpoint = this.#read('listAttemptsOfEndpoint')
+  readonly listDeliveriesOfMessage = this.#read('listDeliveriesOfMessage')
+  readonly listDeliveriesOfEndpoint = this.#read('listDeliveriesOfEndpoint')
+
+  readonly joinAsNode: Store['joinAsNode'] = async (now) => {
+    // It frees every lease, and only who has claimed the data knows that all of them are those of the dead.
+    if (!this.#options.isExclusive) throw new Error('Only a store that claims the data can join as a node')
+    return (await this.#commit.add({ method: 'joinAsNode', args: [now] })) as number
+  }
+  readonly findWaitingEndpoints = this.#read('findWaitingEndpoints')
+  // What the engine writes is bounded by what it holds, and refusing it would lose what happened.
+  readonly claimDeliveries = this.#writeAlways('claimDeliveries')
+  readonly releaseDeliveries = this.#writeAlways('releaseDeliveries')
+  readonly cancelDeliveries = this.#writeAlways('cancelDeliveries')
+  readonly recordAttempt: Store['recordAttempt'] = async (record) => {
+    const isRecorded = await this.#commit.add({ method: 'recordAttempt', args: [record] }, 0, false)
+    const isDisabled = record.verdict.kind === 'exhausted' && record.verdict.disableEndpoint
+    if (isDisabled) this.#tellChange(record.attempt.applicationId)
+    return isRecorded as boolean
+  }
+
+  #read<K extends keyof Store>(method: K): Store[K] {
+    return (async (...args: unknown[]) => this.#need(this.#reader).read({ method, args })) as Store[K]
+  }
+
+  #write<K extends keyof Store>(method: K, bytesOf?: (request: AcceptRequest) => number): Store[K] {
+    return ((...args: unknown[]) =>
+      this.#commit.add({ method, args }, bytesOf?.(args[0] as AcceptRequest))) as Store[K]
+  }
+
+  /** A write of which the listeners are told, with the application that it concerns. */
+  #writeTold<K extends keyof Store>(
+    method: K,
+    applicationIdOf: (...args: Parameters<Store[K]>) => string | null,
+  ): Store[K] {
+    return (async (...args: Parameters<Store[K]>) => {
+      const value = await this.#commit.add({ method, args })
+      this.#tellChange(applicationIdOf(...args))
+      return value
+    }) as Store[K]
+  }
+
+  #tellChange(applicationId: string | null): void {
+    for (const listener of this.#changeListeners) listener(applicationId)
+  }
+
+  #writeAlways<K extends keyof Store>(method: K): Store[K] {
+    return ((...args: unknown[]) => this.#commit.add({ method, args }, 0, false)) as Store[K]
+  }
+
+  #need(thread: DatabaseThread | null): DatabaseThread {
+    if (thread === null) throw new PosthornError('busy', 'The store is not running')
+    return thread
+  }
+}
+
+function sizeOf(request: AcceptRequest): number {
+  return request.message.payload.byteLength
+}
+
+/** One database thread, and what was asked of it. */
+class DatabaseThread {
+  readonly #worker: Worker
+  readonly #asked = new Map<
+    number,
+    { resolve: (results: readonly OperationResult[]) => void; reject: (error: Error) => void }
+  >()
+  #lastId = 0
+  #fault: Error | null = null
+
+  private constructor(worker: Worker) {
+    this.#worker = worker
+  }
+
+  /** Starts a thread and resolves when its database is open. @throws {PosthornError} It did not open. */
+  static start(data: WorkerData, onForeignWrite: () => void): Promise<DatabaseThread> {
+    // The same name in source (.ts) and in what is published (.js).
+    const url = new URL(`./worker${extname(fileURLToPath(import.meta.url))}`, import.meta.url)
+    const worker = new Worker(url, { workerData: data, name: `sqlite-${data.role}` })
+    const thread = new DatabaseThread(worker)
+    return new Promise((resolve, reject) => {
+      worker.on('message', (response: WorkerResponse) => {
+        switch (response.kind) {
+          case 'ready':
+            return resolve(thread)
+          case 'unready':
+            return reject(errorOf(response.error))
+          case 'foreign-write':
+            return onForeignWrite()
+          case 'answer':
+            thread.#asked.get(response.id)?.resolve(response.results)
+            thread.#asked.delete(response.id)
+        }
+      })
+      worker.on('error', (error) => {
+        thread.#fail(error instanceof Error ? error : new Error(String(error)))
+        reject(error)
+      })
+      worker.on('exit', () => thread.#fail(new PosthornError('busy', 'The store has stopped')))
+    })
+  }
+
+  async read(operation: Operation): Promise<unknown> {
+    const results = await this.#ask({ id: ++this.#lastId, kind: 'read', operation })
+    const result = results[0]!
+    if ('error' in result) throw errorOf(result.error as ErrorMessage)
+    return result.value
+  }
+
+  async write(operations: readonly Operation[]): Promise<OperationResult[]> {
+    const results = await this.#ask({ id: ++this.#lastId, kind: 'write', operations })
+    return results.map((result) =>
+      'error' in result ? { error: errorOf(result.error as ErrorMessage) } : result,
+    )
+  }
+
+  async stop(): Promise<void> {
+    if (this.#fault === null) await this.#ask({ id: ++this.#lastId, kind: 'stop' })
+  }
+
+  #ask(request: WorkerRequest): Promise<readonly OperationResult[]> {
+    if (this.#fault !== null) return Promise.reject(this.#fault)
+    return new Promise((resolve, reject) => {
+      this.#asked.set(request.id, { resolve, reject })
+      this.#worker.postMessage(request)
+    })
+  }
+
+  #fail(error: Error): void {
+    this.#fault = error
+    for (const { reject } of this.#asked.values()) reject(error)
+    this.#asked.clear()
+  }
+}
+
+function errorOf({ code, message, hint }: ErrorMessage): PosthornError {
+  return new PosthornError(code, message, hint === undefined ? {} : { hint })
+}
