@@ -1,0 +1,117 @@
+/** The composition root: the only file that wires everything. @module */
+
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+
+import type { FastifyBaseLogger } from 'fastify'
+
+import manifest from '../package.json' with { type: 'json' }
+import { faultOfUrl } from './delivery/destination.ts'
+import { Engine } from './delivery/engine.ts'
+import { guardedClient } from './delivery/guarded-client.ts'
+import { RoutingTable } from './delivery/routing.ts'
+import { type NewToken, newToken } from './domain/token.ts'
+import { hashToken } from './http/authentication.ts'
+import { httpServer } from './http/server.ts'
+import { readEncryptionKey } from './keys.ts'
+import type { Options } from './options.ts'
+import { SqliteStore } from './storage/sqlite/sqlite-store.ts'
+import type { Store } from './storage/store.ts'
+
+/** A running Posthorn. */
+export interface App {
+  /** Where it listens. */
+  readonly url: string
+  /** What was made because this was the first start; `null` on later ones. */
+  readonly firstStart: { readonly token: string | null; readonly keyPath: string } | null
+  /** Stops in order: takes no more requests, ends the attempts under way, records them, closes the database. */
+  stop(): Promise<void>
+}
+
+/**
+ * Starts Posthorn.
+ *
+ *     requests ─▶ HTTP server ─▶ engine ─▶ lanes ─▶ guarded client ─▶ endpoints
+ *                      │           │
+ *                      └─▶ store ◀─┘      routing table: what the store knows of applications, in memory
+ *
+ * @throws {PosthornError} `data_in_use`, `data_unreadable`, `bad_key`, and whatever keeps the server from listening.
+ */
+export async function startApp(options: Options, log: FastifyBaseLogger): Promise<App> {
+  const clock = Date.now
+  const { store, keyPath } = openStore(options, { isExclusive: true })
+  await store.start()
+  try {
+    const token = await bootstrap(store, options.bootstrapToken, clock())
+
+    const policy = { allowLoopback: options.dev, allowHttp: options.dev || options.allowHttp }
+    const client = guardedClient({ policy })
+    const routes = new RoutingTable({ store, alsoSvix: options.svixHeaders })
+    const engine = new Engine({
+      store,
+      routes,
+      client,
+      log,
+      clock,
+      random: Math.random,
+      schedule: options.retryScheduleMs,
+      timeoutMs: options.attemptTimeoutMs,
+      userAgent: `Posthorn/${manifest.version}`,
+    })
+    const server = httpServer(
+      {
+        store,
+        clock,
+        send: (message, endpoints) => engine.send(message, endpoints),
+        findApplication: (organisationId, idOrUid) => routes.findApplication(organisationId, idOrUid),
+        endpointsOf: (applicationId) => routes.endpointsOf(applicationId),
+        faultOfUrl: (url) => faultOfUrl(url, policy),
+      },
+      log,
+    )
+
+    await engine.start()
+    const stop = async () => {
+      await server.close()
+      await engine.stop()
+      await client.close()
+      await store.stop()
+    }
+    try {
+      const url = await server.listen({ host: options.host, port: options.port })
+      const firstStart =
+        token === null ? null : { keyPath, token: options.bootstrapToken ? null : token.text }
+      return { url, firstStart, stop }
+    } catch (error) {
+      await engine.stop()
+      await client.close()
+      throw error
+    }
+  } catch (error) {
+    await store.stop()
+    throw error
+  }
+}
+
+/**
+ * Returns the store of the options, not yet started, and where its key is.
+ *
+ * @param use.isExclusive - For the server; the CLI works beside one.
+ */
+export function openStore(
+  options: Pick<Options, 'data'>,
+  use: { readonly isExclusive: boolean },
+): { store: Store; keyPath: string } {
+  mkdirSync(options.data, { recursive: true, mode: 0o700 })
+  const keyPath = join(options.data, 'encryption.key')
+  const path = join(options.data, 'posthorn.db')
+  const encryptionKey = readEncryptionKey(keyPath, path)
+  return { store: new SqliteStore({ path, encryptionKey, ...use }), keyPath }
+}
+
+/** Makes the organisation and its token in a new database; returns the token, or `null` where there was one already. */
+export async function bootstrap(store: Store, given: string | null, now: number): Promise<NewToken | null> {
+  if ((await store.findOrganisation()) !== null) return null
+  const made = newToken({ name: 'first', applicationId: null, hashToken, now, text: given })
+  return (await store.createOrganisation(made.token.organisationId, made.token)) ? made : null
+}

@@ -1,0 +1,126 @@
+/** The routes of applications. @module */
+
+import { type Static, Type } from 'typebox'
+
+import type { Application } from '../../domain/application.ts'
+import { newId } from '../../domain/id.ts'
+import { notFound, requireApplication, requireOrganisation } from '../authentication.ts'
+import type { HttpDeps } from '../deps.ts'
+import { PageQuery, pageOf, showPage } from '../pagination.ts'
+import { Flag, checkMetadata, checkUid, found } from '../schemas.ts'
+import type { Api } from '../server.ts'
+import { ApplicationIn, ApplicationPatch, showApplication } from './schemas.ts'
+
+const Path = Type.Object({ app_id: Type.String() })
+
+/** Makes a new application of an organisation, from what a caller gave. */
+export function newApplication(
+  input: Static<typeof ApplicationIn>,
+  organisationId: string,
+  now: number,
+): Application {
+  checkUid('application', input.uid)
+  checkMetadata(input.metadata)
+  return {
+    id: newId('application', now),
+    organisationId,
+    uid: input.uid ?? null,
+    name: input.name,
+    throttleRate: input.throttleRate ?? input.rateLimit ?? null,
+    metadata: input.metadata ?? {},
+    createdAt: now,
+    updatedAt: now,
+  }
+}
+
+/** Adds the routes of applications. */
+export function applicationRoutes(api: Api, deps: HttpDeps): void {
+  const { store, clock } = deps
+
+  api.get('/app', { schema: { querystring: PageQuery } }, async ({ principal, query }) => {
+    requireOrganisation(principal)
+    const page = await pageOf(
+      query,
+      'ascending',
+      (request) => store.listApplications(principal.organisationId, request),
+      ({ id }) => id,
+    )
+    return showPage(page, showApplication)
+  })
+
+  api.post(
+    '/app',
+    { schema: { body: ApplicationIn, querystring: Type.Object({ get_if_exists: Type.Optional(Flag) }) } },
+    async ({ principal, body, query }, reply) => {
+      requireOrganisation(principal)
+      const { organisationId } = principal
+      if (query.get_if_exists === 'true' && typeof body.uid === 'string') {
+        const existing = await store.findApplication(organisationId, body.uid)
+        if (existing !== null) return showApplication(existing)
+      }
+      const application = newApplication(body, organisationId, clock())
+      await store.createApplication(application)
+      return reply.code(201).send(showApplication(application))
+    },
+  )
+
+  api.get('/app/:app_id', { schema: { params: Path } }, async ({ principal, params }) =>
+    showApplication(await requireApplication(deps, principal, params.app_id)),
+  )
+
+  api.put(
+    '/app/:app_id',
+    { schema: { params: Path, body: ApplicationIn } },
+    async ({ principal, params, body }, reply) => {
+      requireOrganisation(principal)
+      const { organisationId } = principal
+      const existing = await store.findApplication(organisationId, params.app_id)
+      if (existing === null) {
+        // The path is the uid that the caller knows it by.
+        const application = newApplication(
+          { ...body, uid: body.uid ?? params.app_id },
+          organisationId,
+          clock(),
+        )
+        await store.createApplication(application)
+        return reply.code(201).send(showApplication(application))
+      }
+      const replacement = newApplication(body, organisationId, clock())
+      const { name, uid, throttleRate, metadata } = replacement
+      const updated = await store.updateApplication(
+        organisationId,
+        existing.id,
+        { name, uid, throttleRate, metadata },
+        clock(),
+      )
+      return showApplication(found(updated, () => notFound('application', params.app_id)))
+    },
+  )
+
+  api.patch(
+    '/app/:app_id',
+    { schema: { params: Path, body: ApplicationPatch } },
+    async ({ principal, params, body }) => {
+      requireOrganisation(principal)
+      checkUid('application', body.uid)
+      checkMetadata(body.metadata)
+      const { id } = await requireApplication(deps, principal, params.app_id)
+      const { name, uid, metadata } = body
+      const throttleRate = body.throttleRate === undefined ? body.rateLimit : body.throttleRate
+      const updated = await store.updateApplication(
+        principal.organisationId,
+        id,
+        { name, uid, throttleRate, metadata },
+        clock(),
+      )
+      return showApplication(found(updated, () => notFound('application', params.app_id)))
+    },
+  )
+
+  api.delete('/app/:app_id', { schema: { params: Path } }, async ({ principal, params }, reply) => {
+    requireOrganisation(principal)
+    const { id } = await requireApplication(deps, principal, params.app_id)
+    await store.deleteApplication(principal.organisationId, id, clock())
+    return reply.code(204).send()
+  })
+}

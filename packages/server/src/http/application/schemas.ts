@@ -1,0 +1,38 @@
+/** The forms of an application. @module */
+
+import { Type } from 'typebox'
+
+import type { Application } from '../../domain/application.ts'
+import { Maybe, Metadata, Nullable, Rate, Uid, showInstant } from '../schemas.ts'
+
+/** What an application is made from, or replaced by. */
+export const ApplicationIn = Type.Object({
+  name: Type.String({ minLength: 1 }),
+  uid: Maybe(Uid),
+  throttleRate: Maybe(Rate),
+  rateLimit: Maybe(Rate),
+  metadata: Type.Optional(Metadata),
+})
+
+/** What may change: an absent field stays as it is. */
+export const ApplicationPatch = Type.Object({
+  name: Type.Optional(Type.String({ minLength: 1 })),
+  uid: Type.Optional(Nullable(Uid)),
+  throttleRate: Type.Optional(Nullable(Rate)),
+  rateLimit: Type.Optional(Nullable(Rate)),
+  metadata: Type.Optional(Metadata),
+})
+
+/** Shows an application. */
+export function showApplication(application: Application) {
+  return {
+    id: application.id,
+    uid: application.uid,
+    name: application.name,
+    throttleRate: application.throttleRate,
+    rateLimit: application.throttleRate,
+    metadata: application.metadata,
+    createdAt: showInstant(application.createdAt),
+    updatedAt: showInstant(application.updatedAt),
+  }
+}

@@ -1,0 +1,153 @@
+/** The routes that tell what became of messages. @module */
+
+import { type Static, Type } from 'typebox'
+
+import type { Attempt } from '../../domain/attempt.ts'
+import type { AttemptFilter, PageRequest } from '../../storage/store.ts'
+import { notFound } from '../authentication.ts'
+import type { HttpDeps } from '../deps.ts'
+import { requireEndpoint } from '../endpoint/routes.ts'
+import { showEndpoint } from '../endpoint/schemas.ts'
+import { writeJson } from '../json-body.ts'
+import { messageFilter, requireMessage } from '../message/routes.ts'
+import { writeMessage } from '../message/schemas.ts'
+import { type ListReply, PageQuery, pageOf, showPage, writePage } from '../pagination.ts'
+import { found } from '../schemas.ts'
+import type { Api } from '../server.ts'
+import { AttemptQuery, EndpointMessageQuery, showAttempt, showDelivery, statusOf } from './schemas.ts'
+
+const MessagePath = Type.Object({ app_id: Type.String(), msg_id: Type.String() })
+const EndpointPath = Type.Object({ app_id: Type.String(), endpoint_id: Type.String() })
+const AttemptPath = Type.Object({ app_id: Type.String(), msg_id: Type.String(), attempt_id: Type.String() })
+
+const JSON_UTF8 = 'application/json; charset=utf-8'
+
+/** Adds the routes of attempts and deliveries. */
+export function attemptRoutes(api: Api, deps: HttpDeps): void {
+  const { store } = deps
+
+  api.get(
+    '/app/:app_id/attempt/msg/:msg_id',
+    { schema: { params: MessagePath, querystring: AttemptQuery } },
+    async ({ principal, params, query }, reply) => {
+      const message = await requireMessage(deps, principal, params)
+      const page = await attemptPage(query, message.applicationId, (request, filter) =>
+        store.listAttemptsOfMessage(message.applicationId, message.id, request, filter),
+      )
+      return reply.type(JSON_UTF8).send(await writeAttempts(page, query))
+    },
+  )
+
+  api.get(
+    '/app/:app_id/attempt/endpoint/:endpoint_id',
+    { schema: { params: EndpointPath, querystring: AttemptQuery } },
+    async ({ principal, params, query }, reply) => {
+      const { id, applicationId } = await requireEndpoint(deps, principal, params)
+      const page = await attemptPage(query, applicationId, (request, filter) =>
+        store.listAttemptsOfEndpoint(applicationId, id, request, filter),
+      )
+      return reply.type(JSON_UTF8).send(await writeAttempts(page, query))
+    },
+  )
+
+  api.get(
+    '/app/:app_id/msg/:msg_id/attempt/:attempt_id',
+    { schema: { params: AttemptPath } },
+    async ({ principal, params }) => {
+      const message = await requireMessage(deps, principal, params)
+      const attempt = await store.findAttempt(message.applicationId, message.id, params.attempt_id)
+      return showAttempt(
+        found(attempt, () => notFound('attempt', params.attempt_id)),
+        true,
+      )
+    },
+  )
+
+  api.get(
+    '/app/:app_id/msg/:msg_id/endpoint',
+    { schema: { params: MessagePath, querystring: PageQuery } },
+    async ({ principal, params, query }) => {
+      const message = await requireMessage(deps, principal, params)
+      const page = await pageOf(
+        query,
+        'ascending',
+        (request) => store.listDeliveriesOfMessage(message.applicationId, message.id, request),
+        ({ endpoint }) => endpoint.id,
+      )
+      return showPage(page, ({ delivery, endpoint }) => ({
+        ...showEndpoint(endpoint),
+        ...showDelivery(delivery),
+      }))
+    },
+  )
+
+  api.get(
+    '/app/:app_id/endpoint/:endpoint_id/msg',
+    { schema: { params: EndpointPath, querystring: EndpointMessageQuery } },
+    async ({ principal, params, query }, reply) => {
+      const { id, applicationId } = await requireEndpoint(deps, principal, params)
+      const filter = {
+        ...messageFilter(query),
+        status: query.status === undefined ? undefined : statusOf(query.status),
+      }
+      const page = await pageOf(
+        query,
+        'descending',
+        (request) => store.listDeliveriesOfEndpoint(applicationId, id, request, filter),
+        ({ message }) => message.id,
+      )
+      const withContent = query.with_content !== 'false'
+      const text = writePage(page, ({ delivery, message }) =>
+        writeMessage(message, withContent, showDelivery(delivery)),
+      )
+      return reply.type(JSON_UTF8).send(text)
+    },
+  )
+
+  async function attemptPage(
+    query: Static<typeof AttemptQuery>,
+    applicationId: string,
+    list: (page: PageRequest, filter: AttemptFilter) => Promise<Attempt[]>,
+  ): Promise<ListReply<Attempt>> {
+    const filter: AttemptFilter = {
+      ...messageFilter(query),
+      statusCodeClass: query.status_code_class,
+      endpointId:
+        query.endpoint_id === undefined ? undefined : await endpointIdOf(applicationId, query.endpoint_id),
+    }
+    // An attempt is over when it is listed: it succeeded or it failed.
+    const status = query.status === undefined ? undefined : statusOf(query.status)
+    const isOver = status === undefined || status === 'success' || status === 'fail'
+    const isSuccess = status === undefined ? undefined : status === 'success'
+    return pageOf(
+      query,
+      'descending',
+      async (request) => (isOver ? list(request, { ...filter, isSuccess }) : []),
+      ({ id }) => id,
+    )
+  }
+
+  /** A filter takes an id or a uid, as every path does; one that is unknown matches nothing. */
+  async function endpointIdOf(applicationId: string, idOrUid: string): Promise<string> {
+    return (await store.findEndpoint(applicationId, idOrUid))?.id ?? idOrUid
+  }
+
+  async function writeAttempts(
+    page: ListReply<Attempt>,
+    query: Static<typeof AttemptQuery>,
+  ): Promise<string> {
+    const withContent = query.with_content !== 'false'
+    if (query.with_msg !== 'true') {
+      return JSON.stringify(showPage(page, (attempt) => showAttempt(attempt, withContent)))
+    }
+    const ids = [...new Set(page.data.map(({ messageId }) => messageId))]
+    const applicationId = page.data[0]?.applicationId ?? ''
+    const messages = await Promise.all(ids.map((id) => store.findMessage(applicationId, id)))
+    const texts = new Map(
+      ids.map((id, i) => [id, messages[i] ? writeMessage(messages[i], withContent) : 'null']),
+    )
+    return writePage(page, (attempt) =>
+      writeJson(showAttempt(attempt, withContent), { msg: texts.get(attempt.messageId)! }),
+    )
+  }
+}

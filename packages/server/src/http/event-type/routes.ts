@@ -1,0 +1,103 @@
+/** The routes of event types. @module */
+
+import { type Static, Type } from 'typebox'
+
+import type { EventType } from '../../domain/event-type.ts'
+import { notFound, requireOrganisation } from '../authentication.ts'
+import type { HttpDeps } from '../deps.ts'
+import { PageQuery, pageOf, showPage } from '../pagination.ts'
+import { EventTypeName, Flag, found } from '../schemas.ts'
+import type { Api } from '../server.ts'
+import { EventTypeIn, EventTypePatch, EventTypeUpdate, showEventType } from './schemas.ts'
+
+const Path = Type.Object({ event_type_name: EventTypeName })
+const ListQuery = Type.Object({
+  ...PageQuery.properties,
+  include_archived: Type.Optional(Flag),
+  with_content: Type.Optional(Flag),
+})
+
+/** Adds the routes of event types. */
+export function eventTypeRoutes(api: Api, deps: HttpDeps): void {
+  const { store, clock } = deps
+
+  api.get('/event-type', { schema: { querystring: ListQuery } }, async ({ principal, query }) => {
+    const includeArchived = query.include_archived === 'true'
+    const page = await pageOf(
+      query,
+      'ascending',
+      (request) => store.listEventTypes(principal.organisationId, { ...request, includeArchived }),
+      ({ name }) => name,
+    )
+    return showPage(page, (eventType) => showEventType(eventType, query.with_content === 'true'))
+  })
+
+  api.post('/event-type', { schema: { body: EventTypeIn } }, async ({ principal, body }, reply) => {
+    requireOrganisation(principal)
+    const created = await store.createEventType(newEventType(body, principal.organisationId))
+    return reply.code(201).send(showEventType(created))
+  })
+
+  api.get('/event-type/:event_type_name', { schema: { params: Path } }, async ({ principal, params }) => {
+    const name = params.event_type_name
+    const eventType = await store.findEventType(principal.organisationId, name)
+    return showEventType(found(eventType, () => notFound('event type', name)))
+  })
+
+  api.put(
+    '/event-type/:event_type_name',
+    { schema: { params: Path, body: EventTypeUpdate } },
+    async ({ principal, params, body }, reply) => {
+      requireOrganisation(principal)
+      const { organisationId } = principal
+      const eventType = newEventType({ ...body, name: params.event_type_name }, organisationId)
+      const { organisationId: _organisation, name, createdAt: _at, ...changes } = eventType
+      const updated = await store.updateEventType(organisationId, name, changes, clock())
+      if (updated !== null) return showEventType(updated)
+      return reply.code(201).send(showEventType(await store.createEventType(eventType)))
+    },
+  )
+
+  api.patch(
+    '/event-type/:event_type_name',
+    { schema: { params: Path, body: EventTypePatch } },
+    async ({ principal, params, body }) => {
+      requireOrganisation(principal)
+      const name = params.event_type_name
+      const updated = await store.updateEventType(principal.organisationId, name, body, clock())
+      return showEventType(found(updated, () => notFound('event type', name)))
+    },
+  )
+
+  api.delete(
+    '/event-type/:event_type_name',
+    { schema: { params: Path, querystring: Type.Object({ expunge: Type.Optional(Flag) }) } },
+    async ({ principal, params, query }, reply) => {
+      requireOrganisation(principal)
+      const { organisationId } = principal
+      const name = params.event_type_name
+      const isDone =
+        query.expunge === 'true'
+          ? await store.expungeEventType(organisationId, name)
+          : (await store.updateEventType(organisationId, name, { archived: true }, clock())) !== null
+      if (!isDone) throw notFound('event type', name)
+      return reply.code(204).send()
+    },
+  )
+
+  function newEventType(input: Static<typeof EventTypeIn>, organisationId: string): EventType {
+    const now = clock()
+    return {
+      organisationId,
+      name: input.name,
+      description: input.description,
+      archived: input.archived ?? false,
+      deprecated: input.deprecated ?? false,
+      schemas: input.schemas ?? null,
+      featureFlag: input.featureFlag ?? null,
+      groupName: input.groupName ?? null,
+      createdAt: now,
+      updatedAt: now,
+    }
+  }
+}

@@ -1,0 +1,76 @@
+/** Lists, a page at a time, forward and back. @module */
+
+import { type Static, Type } from 'typebox'
+
+import type { PageRequest } from '../storage/store.ts'
+import { writeJson } from './json-body.ts'
+
+/** Items of a page where the caller names no number, and at most. */
+const DEFAULT_LIMIT = 50
+const MAX_LIMIT = 250
+
+/** The query parameters of every list. */
+export const PageQuery = Type.Object({
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_LIMIT })),
+  iterator: Type.Optional(Type.String({ minLength: 1, maxLength: 300 })),
+  order: Type.Optional(Type.Enum(['ascending', 'descending'])),
+})
+
+/** One page of a list. */
+export interface ListReply<Item> {
+  readonly data: readonly Item[]
+  /** The last id, also on the last page; given as `iterator`, it asks for what follows. */
+  readonly iterator: string | null
+  /** `-` and the first id; given as `iterator`, it asks for what comes before. */
+  readonly prevIterator: string | null
+  /** Nothing follows in the direction that was asked for. */
+  readonly done: boolean
+}
+
+/**
+ * Returns the page that a query asks for.
+ *
+ * @param order - Order where the query names none.
+ * @param list - Lists strictly beyond an id.
+ * @param keyOf - The id by which the list is ordered.
+ */
+export async function pageOf<Item>(
+  query: Static<typeof PageQuery>,
+  order: PageRequest['order'],
+  list: (page: PageRequest) => Promise<Item[]>,
+  keyOf: (item: Item) => string,
+): Promise<ListReply<Item>> {
+  const limit = query.limit ?? DEFAULT_LIMIT
+  const iterator = query.iterator ?? null
+  const isBack = iterator?.startsWith('-') ?? false
+  const forward = query.order ?? order
+  const items = await list({
+    // One more than is shown tells whether anything follows.
+    limit: limit + 1,
+    order: isBack ? opposite(forward) : forward,
+    after: isBack ? iterator!.slice(1) : iterator,
+  })
+  const data = items.slice(0, limit)
+  if (isBack) data.reverse()
+  const [first, last] = [data[0], data.at(-1)]
+  return {
+    data,
+    iterator: last === undefined ? (isBack ? null : iterator) : keyOf(last),
+    prevIterator: first === undefined ? null : `-${keyOf(first)}`,
+    done: items.length <= limit,
+  }
+}
+
+/** Returns the page with each item shown by `show`. */
+export function showPage<Item, Shown>(page: ListReply<Item>, show: (item: Item) => Shown): ListReply<Shown> {
+  return { ...page, data: page.data.map(show) }
+}
+
+/** Writes the page as JSON with each item as a text that is JSON already. */
+export function writePage<Item>({ data, ...rest }: ListReply<Item>, write: (item: Item) => string): string {
+  return writeJson(rest, { data: `[${data.map(write).join(',')}]` })
+}
+
+function opposite(order: PageRequest['order']): PageRequest['order'] {
+  return order === 'ascending' ? 'descending' : 'ascending'
+}

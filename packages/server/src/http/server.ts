@@ -1,0 +1,148 @@
+/** The HTTP server: what every route shares. @module */
+
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyTypeProvider,
+  LogController,
+  type RawReplyDefaultExpression,
+  type RawRequestDefaultExpression,
+  type RawServerDefault,
+} from 'fastify'
+import type { Static, TSchema } from 'typebox'
+
+import { PosthornError } from '../domain/errors.ts'
+import { applicationRoutes } from './application/routes.ts'
+import { attemptRoutes } from './attempt/routes.ts'
+import { type Principal, authenticator } from './authentication.ts'
+import type { HttpDeps } from './deps.ts'
+import { endpointRoutes } from './endpoint/routes.ts'
+import { errorReply } from './error-reply.ts'
+import { eventTypeRoutes } from './event-type/routes.ts'
+import { healthRoutes } from './health/routes.ts'
+import { parseJson } from './json-body.ts'
+import { messageRoutes } from './message/routes.ts'
+import { compileValidator } from './validation.ts'
+
+/** Gives handlers the types of their TypeBox schemas. */
+interface TypeBoxProvider extends FastifyTypeProvider {
+  validator: this['schema'] extends TSchema ? Static<this['schema']> : unknown
+  serializer: this['schema'] extends TSchema ? Static<this['schema']> : unknown
+}
+
+/** What routes are added to. */
+export type Api = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  TypeBoxProvider
+>
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who calls. Set before any handler runs, save on public routes. */
+    principal: Principal
+    /** The bytes of a JSON body. */
+    rawBody: Buffer | null
+  }
+  interface FastifyContextConfig {
+    /** Answered without a token. */
+    readonly isPublic?: boolean
+  }
+}
+
+/** Bytes of a request's body, at most: 1 MiB. */
+export const MAX_BODY_BYTES = 1_048_576
+
+/** Time for a whole request to arrive, in milliseconds. */
+const REQUEST_TIMEOUT_MS = 30_000
+
+/** Characters of an id or uid in a path, at most. */
+const MAX_PARAM_LENGTH = 300
+
+/** Returns the server with all routes, ready to listen. */
+export function httpServer(deps: HttpDeps, log: FastifyBaseLogger): Api {
+  const server = Fastify({
+    loggerInstance: log,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: MAX_BODY_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_PARAM_LENGTH },
+    frameworkErrors: (error, _request, reply) => void sendError(error, reply),
+    clientErrorHandler: (error, socket) => {
+      if (!socket.writable || ('bytesWritten' in socket && socket.bytesWritten > 0)) return socket.destroy()
+      const { status, body } = errorReply(refusalOfProtocol(error))
+      const text = JSON.stringify(body)
+      socket.end(
+        `HTTP/1.1 ${status} Refused\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(text)}` +
+          `\r\nConnection: close\r\n\r\n${text}`,
+      )
+      return undefined
+    },
+  }).withTypeProvider<TypeBoxProvider>()
+
+  server.setValidatorCompiler(compileValidator)
+  server.setSerializerCompiler(() => (data) => JSON.stringify(data))
+
+  server.removeAllContentTypeParsers()
+  server.addContentTypeParser('*', (_request, _payload, done) =>
+    done(
+      new PosthornError('unsupported_media_type', 'The body is not declared as JSON', {
+        hint: 'Send it with the header "content-type: application/json"',
+      }),
+    ),
+  )
+  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    try {
+      request.rawBody = body as Buffer
+      done(null, parseJson(body as Buffer))
+    } catch (error) {
+      done(error as Error)
+    }
+  })
+
+  server.setErrorHandler((error, _request, reply) => sendError(error, reply))
+  server.setNotFoundHandler((request) => {
+    throw new PosthornError('not_found', `There is no ${request.method} ${request.url.split('?')[0]}`, {
+      hint: 'The API begins with /api/v1',
+    })
+  })
+
+  server.decorateRequest('principal')
+  server.decorateRequest('rawBody', null)
+  void server.register(
+    async (api) => {
+      const authenticate = authenticator(deps.store)
+      api.addHook('onRequest', async (request) => {
+        if (request.routeOptions.config.isPublic === true) return
+        request.principal = await authenticate(request.headers.authorization)
+      })
+      applicationRoutes(api, deps)
+      endpointRoutes(api, deps)
+      eventTypeRoutes(api, deps)
+      messageRoutes(api, deps)
+      attemptRoutes(api, deps)
+      healthRoutes(api, deps)
+    },
+    { prefix: '/api/v1' },
+  )
+  return server
+
+  function sendError(error: unknown, reply: Parameters<Parameters<Api['setErrorHandler']>[0]>[2]): unknown {
+    const { status, headers, body } = errorReply(error)
+    if (status === 500) reply.log.error({ err: error }, 'a request failed')
+    return reply.code(status).headers(headers).send(body)
+  }
+}
+
+/** What Node refuses before it is a request: not HTTP, headers too large, too slow. */
+function refusalOfProtocol(error: Error & { code?: string }): PosthornError {
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    return new PosthornError('request_timeout', `The request did not arrive within ${REQUEST_TIMEOUT_MS} ms`)
+  }
+  if (error.code === 'HPE_HEADER_OVERFLOW') {
+    return new PosthornError('bad_request', 'The request headers are too large')
+  }
+  return new PosthornError('bad_request', 'This is not an HTTP request')
+}

@@ -1,0 +1,74 @@
+/** Validates requests by their schemas, and names each fault. @module */
+
+import type { FastifySchemaCompiler } from 'fastify'
+import type { TSchema } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { Convert } from 'typebox/value'
+
+import { ValidationError, type ValidationFault } from '../domain/errors.ts'
+
+/** Names of Fastify's parts of a request as the API's errors name them. */
+const PART_NAMES: Readonly<Record<string, string>> = {
+  body: 'body',
+  querystring: 'query',
+  params: 'path',
+  headers: 'header',
+}
+
+/** Faults named in one answer, at most. */
+const MAX_FAULTS = 20
+
+/**
+ * Compiles a schema into a check. A query is text, so its numbers are converted first; a body has types of its own, and
+ * nothing is made to fit. Fields that a schema does not name are let through, and ignored.
+ */
+export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
+  const validator = Compile(schema)
+  const part = PART_NAMES[httpPart ?? 'body'] ?? 'body'
+  return (data: unknown) => {
+    const value = httpPart === 'querystring' ? Convert(schema, data) : data
+    if (validator.Check(value)) return { value }
+    return { error: new ValidationError(faultsOf(validator.Errors(value), part)) }
+  }
+}
+
+interface SchemaError {
+  readonly keyword: string
+  readonly instancePath: string
+  readonly params: object
+  readonly message: string
+}
+
+function faultsOf(errors: readonly SchemaError[], part: string): ValidationFault[] {
+  const faults = errors
+    // A union reports the failure of each branch and then itself: the branches say more.
+    .filter((error) => error.keyword !== 'anyOf')
+    .flatMap((error): ValidationFault[] => {
+      const path = error.instancePath.split('/').slice(1).map(unescapePointer)
+      if (error.keyword === 'required' && 'requiredProperties' in error.params) {
+        return (error.params.requiredProperties as string[]).map((name) => ({
+          loc: [part, ...path, name],
+          msg: 'is required',
+          type: 'required',
+        }))
+      }
+      return [{ loc: [part, ...path], msg: error.message, type: error.keyword }]
+    })
+  return mergeByPlace(faults).slice(0, MAX_FAULTS)
+}
+
+/** Makes one fault of the failures of a union's branches: "must be string or must be null". */
+function mergeByPlace(faults: readonly ValidationFault[]): ValidationFault[] {
+  const merged = new Map<string, ValidationFault>()
+  for (const fault of faults) {
+    const place = fault.loc.join('/')
+    const before = merged.get(place)
+    merged.set(place, before === undefined ? fault : { ...before, msg: `${before.msg} or ${fault.msg}` })
+  }
+  return [...merged.values()]
+}
+
+/** RFC 6901, section 4. */
+function unescapePointer(text: string): string {
+  return text.replaceAll('~1', '/').replaceAll('~0', '~')
+}

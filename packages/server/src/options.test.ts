@@ -1,0 +1,87 @@
+import { readFileSync } from 'node:fs'
+
+import { expect, test } from 'vitest'
+
+import { PosthornError } from './domain/errors.ts'
+import { DEFAULTS, OPTION_SPECS, environmentName, resolveOptions } from './options.ts'
+
+test('without anything given the defaults hold, and the result is frozen', () => {
+  const options = resolveOptions({})
+  expect(options).toEqual(DEFAULTS)
+  expect(Object.isFrozen(options)).toBe(true)
+})
+
+test('a flag goes before the environment, which goes before the file', () => {
+  const file = { path: 'p.json', values: { port: 1, host: 'a', 'log-level': 'debug' } }
+  const environment = { POSTHORN_PORT: '2', POSTHORN_HOST: 'b' }
+  const options = resolveOptions({ flags: { port: '3' }, environment, file })
+  expect(options).toMatchObject({ port: 3, host: 'b', logLevel: 'debug' })
+})
+
+test('the defaults as they are shown read as the defaults', () => {
+  for (const [key, spec] of Object.entries(OPTION_SPECS)) {
+    if (spec.isSecret === true) continue
+    expect(spec.parse(spec.shown)).toEqual(DEFAULTS[key as keyof typeof DEFAULTS])
+  }
+})
+
+test.for([
+  ['port', '70000'],
+  ['port', '-1'],
+  ['port', 'http'],
+  ['port', ''],
+  ['host', 'a b'],
+  ['data', ' '],
+  ['database', 'postgres://localhost/posthorn'],
+  ['dev', 'maybe'],
+  ['attempt-timeout', '15'],
+  ['attempt-timeout', '0s'],
+  ['attempt-timeout', '1h'],
+  ['retry-schedule', '5s,,5m'],
+  ['retry-schedule', '5 s'],
+  ['retry-schedule', Array.from({ length: 51 }, () => '1s').join(',')],
+  ['log-level', 'loud'],
+] as const)('--%s %j is refused with its name, the value and what would be right', ([name, value]) => {
+  const refusal = (run: () => unknown) => {
+    try {
+      run()
+    } catch (error) {
+      return error as PosthornError
+    }
+    throw new Error('it was not refused')
+  }
+  const flag = refusal(() => resolveOptions({ flags: { [name]: value } }))
+  expect(flag.code).toBe('bad_config')
+  expect(flag.message).toContain(`--${name}`)
+  expect(flag.message).toContain(JSON.stringify(value))
+  expect(flag.hint).toMatch(/^Give /)
+  const variable = environmentName(name)
+  expect(refusal(() => resolveOptions({ environment: { [variable]: value } })).message).toContain(variable)
+})
+
+test('an unknown name in the file is refused, and so is a secret there', () => {
+  for (const name of ['prot', 'bootstrap-token']) {
+    const file = { path: 'p.json', values: { [name]: 'x'.repeat(20) } }
+    expect(() => resolveOptions({ file })).toThrow(`"${name}" in p.json is no option`)
+  }
+})
+
+test('a wrong secret is refused without being shown', () => {
+  const environment = { POSTHORN_BOOTSTRAP_TOKEN: 'too-short' }
+  expect(() => resolveOptions({ environment })).toThrow(/^POSTHORN_BOOTSTRAP_TOKEN: the value is not right$/)
+})
+
+test('a schedule is durations joined by commas, or none', () => {
+  const scheduleOf = (text: string) => resolveOptions({ flags: { 'retry-schedule': text } }).retryScheduleMs
+  expect(scheduleOf('250ms, 5s,1.5m,2h,1d')).toEqual([250, 5_000, 90_000, 7_200_000, 86_400_000])
+  expect(scheduleOf('none')).toEqual([])
+})
+
+test('docs/configuration.md lists every option as it is', () => {
+  const document = readFileSync(new URL('../../../docs/configuration.md', import.meta.url), 'utf8')
+  for (const { name, value, shown, help, isSecret } of Object.values(OPTION_SPECS)) {
+    const flag = isSecret === true ? '–' : `\`--${name}${value === null ? '' : ` ${value}`}\``
+    const shownDefault = shown === '' ? '–' : `\`${shown}\``
+    expect(document).toContain(`| ${flag} | \`${environmentName(name)}\` | ${shownDefault} | ${help} |`)
+  }
+})

@@ -1,0 +1,241 @@
+/** Every option of the server: its name, default, meaning and check, in one table. @module */
+
+import { PosthornError } from './domain/errors.ts'
+import { STANDARD_SCHEDULE } from './domain/retry.ts'
+import { parseDuration, showDuration } from './duration.ts'
+
+/** The server's options, each with its unit in its name. */
+export interface Options {
+  readonly host: string
+  readonly port: number
+  /** Folder of the database and the keys. */
+  readonly data: string
+  /** The embedded database; others come later. */
+  readonly database: 'sqlite'
+  readonly dev: boolean
+  readonly allowHttp: boolean
+  readonly attemptTimeoutMs: number
+  /** Waits before the first retry, the second and so on. */
+  readonly retryScheduleMs: readonly number[]
+  readonly svixHeaders: boolean
+  readonly logLevel: LogLevel
+  /** Becomes the organisation's token in a new database. */
+  readonly bootstrapToken: string | null
+}
+
+/** Levels of the log, most urgent first. */
+export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+/** A level of the log. */
+export type LogLevel = (typeof LOG_LEVELS)[number]
+
+/** What the server does where it is told nothing. */
+export const DEFAULTS = {
+  host: '127.0.0.1',
+  port: 8071,
+  data: './data',
+  database: 'sqlite',
+  dev: false,
+  allowHttp: false,
+  attemptTimeoutMs: 15_000,
+  retryScheduleMs: STANDARD_SCHEDULE,
+  svixHeaders: false,
+  logLevel: 'info',
+  bootstrapToken: null,
+} as const satisfies Options
+
+/** How one option is given and read. */
+export interface OptionSpec<Value = unknown> {
+  /** Kebab-case: `--name` as a flag, `POSTHORN_NAME` in the environment, `"name"` in the file. */
+  readonly name: string
+  /** How its value is written in help; `null` for a switch. */
+  readonly value: string | null
+  /** The default as it would be written. */
+  readonly shown: string
+  readonly help: string
+  /** Only in the environment: a flag or file would show a secret. */
+  readonly isSecret?: boolean
+  /** Returns the value, or says what would be right. */
+  readonly parse: (text: string) => Value | Wrong
+}
+
+/** What would be right in the place of a wrong value. */
+class Wrong {
+  readonly expected: string
+  constructor(expected: string) {
+    this.expected = expected
+  }
+}
+
+const SHORTEST_TOKEN = 16
+const LONGEST_ATTEMPT_MS = 120_000
+const LONGEST_WAIT_MS = 30 * 86_400_000
+const MOST_RETRIES = 50
+
+/** All options, in the order in which help and `docs/configuration.md` show them. */
+export const OPTION_SPECS: { readonly [K in keyof Options]: OptionSpec<Options[K]> } = {
+  host: {
+    name: 'host',
+    value: '<address>',
+    shown: DEFAULTS.host,
+    help: 'Address to listen on; 0.0.0.0 for all of IPv4',
+    parse: (text) => (/^[\w.:-]+$/.test(text) ? text : new Wrong('an address or name, such as 127.0.0.1')),
+  },
+  port: {
+    name: 'port',
+    value: '<number>',
+    shown: String(DEFAULTS.port),
+    help: 'Port to listen on; 0 for any that is free',
+    parse: (text) =>
+      /^\d{1,5}$/.test(text) && Number(text) <= 65_535
+        ? Number(text)
+        : new Wrong('a whole number from 0 to 65535'),
+  },
+  data: {
+    name: 'data',
+    value: '<folder>',
+    shown: DEFAULTS.data,
+    help: 'Folder of the embedded database and the keys; made if it is not there',
+    parse: (text) => (text.trim() === '' ? new Wrong('the path of a folder') : text),
+  },
+  database: {
+    name: 'database',
+    value: '<url>',
+    shown: DEFAULTS.database,
+    help: 'The database: "sqlite" is the embedded one, in the data folder. PostgreSQL is to come',
+    parse: (text) => (text === 'sqlite' ? text : new Wrong('"sqlite"; PostgreSQL is not supported yet')),
+  },
+  dev: {
+    name: 'dev',
+    value: null,
+    shown: String(DEFAULTS.dev),
+    help: 'For development: allows receivers on this machine, and plain http',
+    parse: parseSwitch,
+  },
+  allowHttp: {
+    name: 'allow-http',
+    value: null,
+    shown: String(DEFAULTS.allowHttp),
+    help: 'Allows endpoints with plain http URLs',
+    parse: parseSwitch,
+  },
+  attemptTimeoutMs: {
+    name: 'attempt-timeout',
+    value: '<duration>',
+    shown: '15s',
+    help: 'Deadline of one delivery attempt: connection, sending and the whole response',
+    parse(text) {
+      const ms = parseDuration(text)
+      const isRight = ms !== null && ms >= 100 && ms <= LONGEST_ATTEMPT_MS
+      return isRight ? ms : new Wrong('a duration from 100ms to 2m, such as 15s')
+    },
+  },
+  retryScheduleMs: {
+    name: 'retry-schedule',
+    value: '<durations>',
+    shown: STANDARD_SCHEDULE.map(showDuration).join(','),
+    help: 'Waits before the first retry, the second and so on, joined by commas; "none" for no retry',
+    parse(text) {
+      if (text.trim() === 'none') return []
+      const waits = text.split(',').map((part) => parseDuration(part.trim()))
+      const areRight = waits.every((ms) => ms !== null && ms >= 1 && ms <= LONGEST_WAIT_MS)
+      return areRight && waits.length <= MOST_RETRIES
+        ? (waits as number[])
+        : new Wrong(`up to ${MOST_RETRIES} durations from 1ms to 30d, such as 5s,5m,30m,2h, or "none"`)
+    },
+  },
+  svixHeaders: {
+    name: 'svix-headers',
+    value: null,
+    shown: String(DEFAULTS.svixHeaders),
+    help: 'Sends svix-id, svix-timestamp and svix-signature beside the webhook-* headers',
+    parse: parseSwitch,
+  },
+  logLevel: {
+    name: 'log-level',
+    value: '<level>',
+    shown: DEFAULTS.logLevel,
+    help: `Least urgent level that is logged: ${LOG_LEVELS.join(', ')}`,
+    parse: (text) =>
+      LOG_LEVELS.find((level) => level === text) ?? new Wrong(`one of ${LOG_LEVELS.join(', ')}`),
+  },
+  bootstrapToken: {
+    name: 'bootstrap-token',
+    value: '<token>',
+    shown: '',
+    help: 'Becomes the token of the organisation in a new database, for containers and scripts',
+    isSecret: true,
+    parse: (text) =>
+      text.length >= SHORTEST_TOKEN && /^[\x21-\x7e]+$/.test(text)
+        ? text
+        : new Wrong(`at least ${SHORTEST_TOKEN} printable ASCII characters without spaces`),
+  },
+}
+
+/** Values as they were given, by kebab-case name. */
+export type GivenOptions = Readonly<Record<string, unknown>>
+
+/** Where options come from; what is earlier here counts more. */
+export interface OptionSources {
+  readonly flags?: GivenOptions
+  readonly environment?: Readonly<Record<string, string | undefined>>
+  readonly file?: { readonly path: string; readonly values: GivenOptions }
+}
+
+/** Returns the name of an option in the environment: `POSTHORN_ATTEMPT_TIMEOUT`. */
+export function environmentName(name: string): string {
+  return `POSTHORN_${name.toUpperCase().replaceAll('-', '_')}`
+}
+
+/**
+ * Returns the options, resolved and frozen: a flag before the environment before the file before the default.
+ *
+ * @throws {PosthornError} `bad_config`: names the option, the value and what would be right.
+ */
+export function resolveOptions({ flags = {}, environment = {}, file }: OptionSources): Options {
+  if (file !== undefined) refuseUnknown(file)
+  const resolved = Object.entries(OPTION_SPECS).map(([key, spec]) => {
+    const [from, given] =
+      flags[spec.name] !== undefined
+        ? [`--${spec.name}`, flags[spec.name]]
+        : environment[environmentName(spec.name)] !== undefined
+          ? [environmentName(spec.name), environment[environmentName(spec.name)]]
+          : [`"${spec.name}" in ${file?.path}`, file?.values[spec.name]]
+    if (given === undefined) return [key, DEFAULTS[key as keyof Options]]
+
+    const text = textOf(given)
+    const value = spec.parse(text)
+    if (value instanceof Wrong) {
+      const shown = spec.isSecret === true ? 'the value' : JSON.stringify(text)
+      throw new PosthornError('bad_config', `${from}: ${shown} is not right`, {
+        hint: `Give ${value.expected}`,
+      })
+    }
+    return [key, value]
+  })
+  return Object.freeze(Object.fromEntries(resolved)) as Options
+}
+
+function refuseUnknown({ path, values }: { path: string; values: GivenOptions }): void {
+  const known = Object.values(OPTION_SPECS).filter((spec) => spec.isSecret !== true)
+  for (const name of Object.keys(values)) {
+    if (known.some((spec) => spec.name === name)) continue
+    throw new PosthornError('bad_config', `"${name}" in ${path} is no option`, {
+      hint: `There are ${known.map((spec) => spec.name).join(', ')}`,
+    })
+  }
+}
+
+/** A file may give a number, a truth value or a list where a flag has text. */
+function textOf(given: unknown): string {
+  return Array.isArray(given)
+    ? given.map(textOf).join(',')
+    : typeof given === 'string'
+      ? given
+      : JSON.stringify(given)
+}
+
+function parseSwitch(text: string): boolean | Wrong {
+  if (/^(true|1|yes|on)$/i.test(text)) return true
+  if (/^(false|0|no|off)$/i.test(text)) return false
+  return new Wrong('true or false')
+}

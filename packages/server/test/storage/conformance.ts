@@ -1,0 +1,68 @@
+/**
+ * What every store has to do, whatever database is under it. An adapter passes all of it or is not one.
+ *
+ * Most tests share one store, as the clients of a server do, and keep to an organisation or application of their own.
+ * Those about an empty database or a restart open one for themselves.
+ *
+ * @module
+ */
+
+import { afterAll, beforeAll, describe } from 'vitest'
+
+import type { Store } from '../../src/storage/store.ts'
+import { describeApplications } from './conformance/applications.ts'
+import { describeAttempts } from './conformance/attempts.ts'
+import { describeChanges } from './conformance/changes.ts'
+import { describeClaims } from './conformance/claims.ts'
+import { describeDeliveries } from './conformance/deliveries.ts'
+import { describeEndpoints } from './conformance/endpoints.ts'
+import { describeEventTypes } from './conformance/event-types.ts'
+import { describeLists } from './conformance/lists.ts'
+import { describeMessages } from './conformance/messages.ts'
+import { describeModel } from './conformance/model.ts'
+import { describeOrganisations } from './conformance/organisations.ts'
+import { describeRecords } from './conformance/records.ts'
+import { describeRestarts } from './conformance/restarts.ts'
+import { describeTransactions } from './conformance/transactions.ts'
+import { describeWaitingEndpoints } from './conformance/waiting-endpoints.ts'
+
+/** A store that was started on an empty database of its own. */
+export interface OpenedStore {
+  readonly store: Store
+  /** Stops the store and returns another one, started on the same data. */
+  readonly reopen: () => Promise<Store>
+  /** Stops the store that is open, if any, and removes the data. */
+  readonly close: () => Promise<void>
+}
+
+/**
+ * Holds an adapter to the port.
+ *
+ * @param open - Starts a store on a new and empty database.
+ */
+export function storeConformance(name: string, open: () => Promise<OpenedStore>): void {
+  describe(`the store on ${name}`, () => {
+    let opened: OpenedStore
+    const store = () => opened.store
+    beforeAll(async () => {
+      opened = await open()
+    })
+    afterAll(() => opened.close())
+
+    describeOrganisations(store, open)
+    describeApplications(store)
+    describeEndpoints(store)
+    describeEventTypes(store)
+    describeLists(store)
+    describeMessages(store)
+    describeAttempts(store)
+    describeDeliveries(store)
+    describeClaims(store)
+    describeWaitingEndpoints(store)
+    describeRecords(store)
+    describeTransactions(store)
+    describeChanges(store)
+    describeRestarts(open)
+    describeModel(open)
+  })
+}
