@@ -83,17 +83,46 @@ test('a transaction takes no more than its share, and the rest follow in order',
   expect(await answers).toEqual(['a', 'b', 'c', 'd', 'e'])
 })
 
-test('the first waits for company for as long as the window is open', async () => {
+test('an operation that comes alone is committed at once, and so is the next of the same caller', async () => {
   vi.useFakeTimers()
   const { group, begun } = newGroupCommit({ windowMs: 5 })
-  const first = group.add('a')
+  for (const operation of ['a', 'b', 'c']) {
+    const answer = group.add(operation)
+    await vi.advanceTimersByTimeAsync(0)
+    expect(begun.map(({ operations }) => operations)).toEqual([[operation]])
+    begun.shift()!.end()
+    expect(await answer).toBe(operation)
+  }
+})
+
+test('after a transaction in company the next one waits for company, for as long as the window is open', async () => {
+  vi.useFakeTimers()
+  const { group, begun } = newGroupCommit({ windowMs: 5 })
+  const company = Promise.all(['a', 'b', 'c'].map((operation) => group.add(operation)))
+  await vi.advanceTimersByTimeAsync(0)
+  begun.shift()!.end()
+  await company
+
+  const answers = [group.add('d')]
   await vi.advanceTimersByTimeAsync(4)
-  const second = group.add('b')
+  answers.push(group.add('e'))
   expect(begun).toEqual([])
   await vi.advanceTimersByTimeAsync(1)
-  expect(begun.map(({ operations }) => operations)).toEqual([['a', 'b']])
+  expect(begun.map(({ operations }) => operations)).toEqual([['d', 'e']])
   begun[0]!.end()
-  expect(await Promise.all([first, second])).toEqual(['a', 'b'])
+  expect(await Promise.all(answers)).toEqual(['d', 'e'])
+})
+
+test('a full batch waits for no more company', async () => {
+  vi.useFakeTimers()
+  const { group, begun } = newGroupCommit({ windowMs: 5, maxBatch: 3 })
+  const answers = Promise.all(['a', 'b', 'c', 'd', 'e', 'f'].map((operation) => group.add(operation)))
+  await vi.advanceTimersByTimeAsync(0)
+  begun.shift()!.end()
+  await vi.advanceTimersByTimeAsync(0)
+  expect(begun.map(({ operations }) => operations)).toEqual([['d', 'e', 'f']])
+  begun[0]!.end()
+  await answers
 })
 
 test('more operations than may wait are refused as busy, until there is room again', async () => {
@@ -187,17 +216,4 @@ test('drain of a queue that is empty, from the start or again, resolves at once'
   transaction.end()
   await answer
   await expect(group.drain()).resolves.toBeUndefined()
-})
-
-test('under load the transaction before is the wait: the next begins as soon as it has ended', async () => {
-  vi.useFakeTimers()
-  const { group, begun } = newGroupCommit({ windowMs: 5 })
-  const first = group.add('a')
-  await vi.advanceTimersByTimeAsync(5)
-  const second = group.add('b')
-  begun[0]!.end()
-  await first
-  expect(begun.map(({ operations }) => operations)).toEqual([['a'], ['b']])
-  begun[1]!.end()
-  expect(await second).toBe('b')
 })

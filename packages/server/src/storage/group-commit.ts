@@ -6,13 +6,19 @@ import { PosthornError } from '../domain/errors.ts'
 export interface GroupCommitOptions {
   /** Operations in one transaction. */
   readonly maxBatch: number
-  /** Wait for company before a transaction starts, in milliseconds. Under load the one before it is the wait. */
+  /**
+   * Wait for company before a transaction starts, in milliseconds. Only where the one before had company too: an operation
+   * that comes alone, as from a caller that sends one after the other, is committed at once.
+   */
   readonly windowMs: number
   /** Operations that may wait; one more is refused as `busy`. */
   readonly maxQueued: number
   /** Bytes that may wait; an operation that would exceed them is refused as `busy`. */
   readonly maxQueuedBytes: number
 }
+
+/** A batch no larger than this is one caller's: its message, and the result of the one before. */
+const ALONE = 2
 
 /** What an operation came to. An operation that failed alone leaves the others of its batch committed. */
 export type OperationResult = { readonly value: unknown } | { readonly error: unknown }
@@ -27,8 +33,9 @@ interface Waiting<Operation> {
 /**
  * Collects operations while a transaction runs and commits them together as the next one.
  *
- *     add ─▶ queue ─┬─ window over, nothing running ─▶ commit(batch) ─▶ each caller is answered
- *                   └─ a batch is running: wait for it ┘
+ *     add ─▶ queue ─┬─ alone: at once ─────────────┬─▶ commit(batch) ─▶ each caller is answered
+ *                   ├─ in company: a window later ─┤
+ *                   └─ a batch is running: after it ┘
  *
  * One batch runs at a time, so operations take effect in the order in which they were added.
  */
@@ -38,7 +45,8 @@ export class GroupCommit<Operation> {
   #queue: Waiting<Operation>[] = []
   #queuedBytes = 0
   #isRunning = false
-  #window: NodeJS.Timeout | null = null
+  #lastBatch = 0
+  #isScheduled = false
   #idle: (() => void)[] = []
 
   /** @param commit - Runs one transaction; results in the order of the batch. Rejects where nothing was committed. */
@@ -79,16 +87,21 @@ export class GroupCommit<Operation> {
   }
 
   #schedule(): void {
-    if (this.#isRunning || this.#window !== null) return
-    this.#window = setTimeout(() => {
-      this.#window = null
+    if (this.#isRunning || this.#isScheduled) return
+    this.#isScheduled = true
+    const start = () => {
+      this.#isScheduled = false
       void this.#run()
-    }, this.#options.windowMs)
+    }
+    const hasCompany = this.#lastBatch > ALONE && this.#queue.length < this.#options.maxBatch
+    if (hasCompany) setTimeout(start, this.#options.windowMs)
+    else setImmediate(start)
   }
 
   async #run(): Promise<void> {
     this.#isRunning = true
     const batch = this.#queue.splice(0, this.#options.maxBatch)
+    this.#lastBatch = batch.length
     for (const waiting of batch) this.#queuedBytes -= waiting.bytes
     try {
       const results = await this.#commit(batch.map((waiting) => waiting.operation))
@@ -101,7 +114,7 @@ export class GroupCommit<Operation> {
       for (const waiting of batch) waiting.reject(error)
     }
     this.#isRunning = false
-    if (this.#queue.length > 0) void this.#run()
+    if (this.#queue.length > 0) this.#schedule()
     else for (const resolve of this.#idle.splice(0)) resolve()
   }
 }

@@ -56,7 +56,10 @@ export type Lease = number
 /** A message to accept, with the deliveries that it makes. */
 export interface AcceptRequest {
   readonly message: Message
-  /** `lease` is the accepting node's own where it holds the delivery from birth; `null` leaves it to be claimed. */
+  /**
+   * `lease` is the accepting node's own where it holds the delivery from birth, due when the message was made; `null`
+   * leaves it to be claimed.
+   */
   readonly deliveries: readonly { readonly endpointId: string; readonly lease: Lease | null }[]
   /** When deliveries without a lease are due: epoch ms. */
   readonly dueAt: number
@@ -97,7 +100,11 @@ export interface WaitingEndpoint {
 
 /** The database, as Posthorn sees it. */
 export interface Store {
-  /** Opens the database and brings its schema up to date. @throws {PosthornError} `data_in_use`, `data_unreadable`. */
+  /**
+   * Opens the database, brings its schema up to date and tries the key on what is stored.
+   *
+   * @throws {PosthornError} `data_in_use`, `data_unreadable`, `bad_key`.
+   */
   start(): Promise<void>
   /** Finishes what was asked for, then closes. Calls after that are refused. */
   stop(): Promise<void>
@@ -131,7 +138,7 @@ export interface Store {
     changes: ApplicationChanges,
     now: number,
   ): Promise<Application | null>
-  /** Deletes it with its endpoints and frees their uids. What waits for delivery is canceled. */
+  /** Deletes it with its endpoints and frees their uids. What waits for these is for {@link Store.cancelDeliveries}. */
   deleteApplication(organisationId: string, id: string, now: number): Promise<boolean>
 
   /** @throws {PosthornError} `uid_exists`. */
@@ -145,7 +152,7 @@ export interface Store {
     changes: EndpointChanges,
     now: number,
   ): Promise<Endpoint | null>
-  /** Deletes it and frees its uid. What waits for it is canceled. */
+  /** Deletes it and frees its uid. What waits for it is for {@link Store.cancelDeliveries}: a part at a time. */
   deleteEndpoint(applicationId: string, id: string, now: number): Promise<boolean>
 
   /** Makes the type, or brings an archived one of that name back. @throws {PosthornError} `event_type_exists`. */

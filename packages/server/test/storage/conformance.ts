@@ -9,7 +9,6 @@
 
 import { afterAll, beforeAll, describe } from 'vitest'
 
-import type { Store } from '../../src/storage/store.ts'
 import { describeApplications } from './conformance/applications.ts'
 import { describeAttempts } from './conformance/attempts.ts'
 import { describeChanges } from './conformance/changes.ts'
@@ -25,15 +24,7 @@ import { describeRecords } from './conformance/records.ts'
 import { describeRestarts } from './conformance/restarts.ts'
 import { describeTransactions } from './conformance/transactions.ts'
 import { describeWaitingEndpoints } from './conformance/waiting-endpoints.ts'
-
-/** A store that was started on an empty database of its own. */
-export interface OpenedStore {
-  readonly store: Store
-  /** Stops the store and returns another one, started on the same data. */
-  readonly reopen: () => Promise<Store>
-  /** Stops the store that is open, if any, and removes the data. */
-  readonly close: () => Promise<void>
-}
+import type { OpenedStore } from './opened-store.ts'
 
 /**
  * Holds an adapter to the port.

@@ -21,6 +21,7 @@ export function idAt(kind: IdKind, at: number): string {
   return firstIdAt(kind, at) + randomText(19)
 }
 
+/** Makes a token of the whole organisation. */
 export function newToken(fields: Partial<Token> = {}): Token {
   const createdAt = fields.createdAt ?? NOW
   return {
@@ -36,6 +37,7 @@ export function newToken(fields: Partial<Token> = {}): Token {
   }
 }
 
+/** Makes an application without a uid or limit. */
 export function newApplication(fields: Partial<Application> = {}): Application {
   const createdAt = fields.createdAt ?? NOW
   return {
@@ -51,6 +53,7 @@ export function newApplication(fields: Partial<Application> = {}): Application {
   }
 }
 
+/** Makes an endpoint that takes every message. */
 export function newEndpoint(fields: Partial<Endpoint> = {}): Endpoint {
   const createdAt = fields.createdAt ?? NOW
   return {
@@ -71,6 +74,7 @@ export function newEndpoint(fields: Partial<Endpoint> = {}): Endpoint {
   }
 }
 
+/** Makes a live event type. */
 export function newEventType(fields: Partial<EventType> = {}): EventType {
   const createdAt = fields.createdAt ?? NOW
   return {
@@ -88,6 +92,7 @@ export function newEventType(fields: Partial<EventType> = {}): EventType {
   }
 }
 
+/** Makes a message that is to be delivered at once. */
 export function newMessage(fields: Partial<Message> = {}): Message {
   const createdAt = fields.createdAt ?? NOW
   return {
@@ -105,6 +110,7 @@ export function newMessage(fields: Partial<Message> = {}): Message {
   }
 }
 
+/** Makes an attempt that was answered with 200. */
 export function newAttempt(fields: Partial<Attempt> = {}): Attempt {
   const createdAt = fields.createdAt ?? NOW
   return {

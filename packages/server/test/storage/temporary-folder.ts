@@ -1,3 +1,5 @@
+/** A place for the files of one test. @module */
+
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,7 +1,7 @@
 /** The schema of the embedded database, as steps that only go forward. @module */
 
 /**
- * Each step runs once, in order, in a transaction of its own; `PRAGMA user_version` counts those that ran.
+ * Each step runs once, in order; what is missing runs in one transaction, and `PRAGMA user_version` counts the steps.
  * A step that was released never changes.
  *
  * Notes on the shape:

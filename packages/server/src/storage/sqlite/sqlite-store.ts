@@ -12,7 +12,7 @@ import type { ErrorMessage, Operation, WorkerData, WorkerRequest, WorkerResponse
 /** Limits of the write queue. 10,000 operations are some two seconds of work. */
 const DEFAULTS = {
   maxBatch: 512,
-  windowMs: 2,
+  windowMs: 3,
   maxQueued: 10_000,
   maxQueuedBytes: 64 * 1_048_576,
 } as const satisfies GroupCommitOptions
@@ -63,11 +63,12 @@ export class SqliteStore implements Store {
 
   async stop(): Promise<void> {
     await this.#commit.drain()
-    // The reader first, so that the writer is the last to close and folds the write-ahead log into the file.
-    await this.#reader?.stop()
-    await this.#writer?.stop()
+    const [reader, writer] = [this.#reader, this.#writer]
     this.#reader = null
     this.#writer = null
+    // The reader first, so that the writer is the last to close and folds the write-ahead log into the file.
+    await reader?.stop()
+    await writer?.stop()
   }
 
   onChange(listener: (applicationId: string | null) => void): void {

@@ -69,6 +69,7 @@ function main(data: WorkerData): void {
     box = secretBox(data.encryptionKey)
     if (data.isExclusive) claim = claimFolder(data.path)
     database = openDatabase(data.path)
+    tryKey(database, box)
   } catch (error) {
     // Now, not when the thread has gone: who reads the refusal may try again at once.
     claim?.close()
@@ -93,6 +94,12 @@ function main(data: WorkerData): void {
     }
   })
   post({ kind: 'ready' })
+}
+
+/** A wrong key would otherwise be noticed by the first message, and fail every one. @throws {PosthornError} `bad_key`. */
+function tryKey(database: DatabaseSync, box: SecretBox): void {
+  const row = database.prepare('SELECT secret FROM endpoint LIMIT 1').get()
+  if (row !== undefined) box.open(row['secret'] as Uint8Array)
 }
 
 function methodsOf(database: DatabaseSync, box: SecretBox): Readonly<Record<string, Method>> {

@@ -6,6 +6,7 @@ import type { ApplicationChanges } from '../../../src/domain/application.ts'
 import type { Store } from '../../../src/storage/store.ts'
 import { NOW, WHOLE, idAt, newApplication, newEndpoint } from '../fixtures.ts'
 
+/** Tests applications. */
 export function describeApplications(store: () => Store): void {
   describe('applications', () => {
     test('an application is found by id and by uid, with every field as it was given', async () => {

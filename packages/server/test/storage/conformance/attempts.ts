@@ -37,6 +37,7 @@ async function attemptsIn(store: Store) {
   return { applicationId: application.id, first: endpoint.id, second: second.id, paid, lost, made }
 }
 
+/** Tests attempts and their filters. */
 export function describeAttempts(store: () => Store): void {
   describe('attempts', () => {
     test('an attempt is found in its message, with every field as it was given', async () => {

@@ -38,6 +38,7 @@ const TOLD: readonly (readonly [string, Write])[] = [
   ],
 ]
 
+/** Tests who is told of which write. */
 export function describeChanges(store: () => Store): void {
   describe('changes', () => {
     test.each(TOLD)('of %s every listener is told before the write is answered', async (_, write) => {

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import type { Store } from '../../../src/storage/store.ts'
 import { NOW, claimedIds, newScene } from '../fixtures.ts'
 
+/** Tests claims, releases and cancellation. */
 export function describeClaims(store: () => Store): void {
   describe('claims', () => {
     test('a claim gives the message, its endpoint and the attempts made, and holds the delivery', async () => {

@@ -23,6 +23,7 @@ async function everyStatus(store: Store) {
 
 const STATUSES: readonly DeliveryStatus[] = ['canceled', 'pending', 'sending', 'success', 'fail']
 
+/** Tests how deliveries are shown. */
 export function describeDeliveries(store: () => Store): void {
   describe('deliveries', () => {
     test('a delivery shows where it stands, how often it was tried and when it is next', async () => {

@@ -6,6 +6,7 @@ import type { EndpointChanges } from '../../../src/domain/endpoint.ts'
 import type { Store } from '../../../src/storage/store.ts'
 import { NOW, WHOLE, idAt, newEndpoint } from '../fixtures.ts'
 
+/** Tests endpoints. */
 export function describeEndpoints(store: () => Store): void {
   describe('endpoints', () => {
     test('an endpoint is found by id and by uid, with every field as it was given', async () => {

@@ -6,6 +6,7 @@ import type { EventTypeChanges } from '../../../src/domain/event-type.ts'
 import type { Store } from '../../../src/storage/store.ts'
 import { NOW, WHOLE, idAt, newEventType } from '../fixtures.ts'
 
+/** Tests event types. */
 export function describeEventTypes(store: () => Store): void {
   describe('event types', () => {
     test('an event type is found by its name, with every field as it was given', async () => {

@@ -136,6 +136,7 @@ const LISTS: Readonly<Record<string, Fill>> = {
   },
 }
 
+/** Tests order, cursor and limit of every list. */
 export function describeLists(store: () => Store): void {
   describe.each(Object.entries(LISTS))('%s', (_, fill) => {
     let keys: readonly string[]

@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 import type { MessageFilter, Store } from '../../../src/storage/store.ts'
 import { NOW, WHOLE, idAt, newMessage, newScene } from '../fixtures.ts'
 
+/** Tests messages, their event ids and their filters. */
 export function describeMessages(store: () => Store): void {
   describe('messages', () => {
     test('a message is found by id and by event id, with every field as it was given', async () => {

@@ -7,7 +7,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 
 import type { Delivery, Verdict } from '../../../src/domain/delivery.ts'
 import type { Lease, Store } from '../../../src/storage/store.ts'
-import type { OpenedStore } from '../conformance.ts'
+import type { OpenedStore } from '../opened-store.ts'
 import { NOW, WHOLE, newApplication, newAttempt, newEndpoint, newMessage } from '../fixtures.ts'
 
 /** What a server does to the queue. `pick` chooses among the deliveries that are held, or that exist. */
@@ -255,6 +255,7 @@ function keyOf({ messageId, endpointId }: Pick<Delivery, 'messageId' | 'endpoint
   return `${messageId} ${endpointId}`
 }
 
+/** Tests the queue with random steps, each compared with a model. */
 export function describeModel(open: () => Promise<OpenedStore>): void {
   describe('the queue', () => {
     test('whatever is done to it, no delivery is lost, held by two, or in two states', async () => {

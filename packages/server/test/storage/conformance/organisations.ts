@@ -3,9 +3,10 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 
 import type { Store } from '../../../src/storage/store.ts'
-import type { OpenedStore } from '../conformance.ts'
+import type { OpenedStore } from '../opened-store.ts'
 import { NOW, idAt, newToken } from '../fixtures.ts'
 
+/** Tests organisations and tokens. */
 export function describeOrganisations(store: () => Store, open: () => Promise<OpenedStore>): void {
   describe('organisations', () => {
     test('a new database has none, and the first that is made stays the only one', async () => {

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import type { Store } from '../../../src/storage/store.ts'
 import { NOW, WHOLE, claimedIds, newAttempt, newScene } from '../fixtures.ts'
 
+/** Tests what each verdict does, and who may record it. */
 export function describeRecords(store: () => Store): void {
   describe('records', () => {
     test('a success settles the delivery', async () => {

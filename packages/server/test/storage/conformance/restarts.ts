@@ -3,7 +3,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 
 import type { Store } from '../../../src/storage/store.ts'
-import type { OpenedStore } from '../conformance.ts'
+import type { OpenedStore } from '../opened-store.ts'
 import {
   NOW,
   WHOLE,
@@ -16,6 +16,7 @@ import {
   newToken,
 } from '../fixtures.ts'
 
+/** Tests what outlives a stop. */
 export function describeRestarts(open: () => Promise<OpenedStore>): void {
   describe('restarts', () => {
     test('everything is there again after a stop and a start', async () => {

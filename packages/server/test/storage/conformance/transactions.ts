@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import type { Store } from '../../../src/storage/store.ts'
 import { NOW, WHOLE, newApplication, newAttempt, newMessage, newScene } from '../fixtures.ts'
 
+/** Tests that operations of one moment do not harm each other. */
 export function describeTransactions(store: () => Store): void {
   describe('transactions', () => {
     test('a refusal leaves the others of its moment committed', async () => {

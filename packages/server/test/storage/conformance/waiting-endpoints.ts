@@ -19,6 +19,7 @@ async function walk(store: Store, limit: number, applicationIds: readonly string
   return found.filter(({ applicationId }) => applicationIds.includes(applicationId))
 }
 
+/** Tests the walk over endpoints with a backlog. */
 export function describeWaitingEndpoints(store: () => Store): void {
   describe('waiting endpoints', () => {
     test('an endpoint waits with its state and the instant at which its first delivery is due', async () => {
