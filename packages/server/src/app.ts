@@ -5,7 +5,6 @@ import { join } from 'node:path'
 
 import type { FastifyBaseLogger } from 'fastify'
 
-import manifest from '../package.json' with { type: 'json' }
 import { faultOfUrl } from './delivery/destination.ts'
 import { Engine } from './delivery/engine.ts'
 import { guardedClient } from './delivery/guarded-client.ts'
@@ -17,6 +16,7 @@ import { readEncryptionKey } from './keys.ts'
 import type { Options } from './options.ts'
 import { SqliteStore } from './storage/sqlite/sqlite-store.ts'
 import type { Store } from './storage/store.ts'
+import { VERSION } from './version.ts'
 
 /** A running Posthorn. */
 export interface App {
@@ -56,7 +56,7 @@ export async function startApp(options: Options, log: FastifyBaseLogger): Promis
       random: Math.random,
       schedule: options.retryScheduleMs,
       timeoutMs: options.attemptTimeoutMs,
-      userAgent: `Posthorn/${manifest.version}`,
+      userAgent: `Posthorn/${VERSION}`,
     })
     const server = httpServer(
       {

@@ -2,8 +2,8 @@
 
 import { Command } from 'commander'
 
-import manifest from '../../package.json' with { type: 'json' }
 import { PosthornError } from '../domain/errors.ts'
+import { VERSION } from '../version.ts'
 import { receiveCommand } from './receive.ts'
 import { serveCommand } from './serve.ts'
 import { tokenCommand } from './token.ts'
@@ -12,7 +12,7 @@ const program = new Command('posthorn')
   .description(
     'Webhooks, done well, for both ends: signed, retried, fair, recorded delivery from one program.',
   )
-  .version(manifest.version)
+  .version(VERSION)
   .addCommand(serveCommand())
   .addCommand(receiveCommand())
   .addCommand(tokenCommand())

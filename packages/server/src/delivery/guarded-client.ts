@@ -219,7 +219,10 @@ function failureOf(error: Error): { reason: FailureReason; detail: string } {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
   const reason = REASONS[code]
   if (reason !== undefined) return { reason, detail }
-  if (code.startsWith('HPE_')) return { reason: 'bad_response', detail: `not HTTP: ${detail}` }
+  // Undici gives only some faults of its parser a code.
+  if (code.startsWith('HPE_') || error.name === 'HTTPParserError') {
+    return { reason: 'bad_response', detail: `not HTTP: ${detail}` }
+  }
   if (/CERT|TLS|SSL|SIGNED/.test(code)) return { reason: 'tls_failure', detail }
   return { reason: 'network_failure', detail }
 }

@@ -12,11 +12,12 @@ export const Nullable = <Schema extends TSchema>(schema: Schema) => Type.Union([
 export const Maybe = <Schema extends TSchema>(schema: Schema) => Type.Optional(Nullable(schema))
 
 const NAME_PATTERN = '^[a-zA-Z0-9\\-_.]+$'
+const MAX_NAME_LENGTH = 256
 
 /** A name of the provider's own for a thing. */
-export const Uid = Type.String({ minLength: 1, maxLength: 256, pattern: NAME_PATTERN })
+export const Uid = Type.String({ minLength: 1, maxLength: MAX_NAME_LENGTH, pattern: NAME_PATTERN })
 /** Name of an event type. */
-export const EventTypeName = Type.String({ minLength: 1, maxLength: 256, pattern: NAME_PATTERN })
+export const EventTypeName = Type.String({ minLength: 1, maxLength: MAX_NAME_LENGTH, pattern: NAME_PATTERN })
 /** Name of a channel. */
 export const Channel = Type.String({ minLength: 1, maxLength: 128, pattern: NAME_PATTERN })
 /** Messages a second. */
@@ -41,11 +42,34 @@ export function checkMetadata(metadata: Readonly<Static<typeof Metadata>> | unde
   }
 }
 
-/** A uid that looks like an id would be ambiguous in a path. @throws {ValidationError} */
+/**
+ * Checks what the schema of a body cannot: a uid that looks like an id would be ambiguous in a path, and one that a PUT
+ * takes from its path has passed no schema.
+ *
+ * @throws {ValidationError}
+ */
 export function checkUid(kind: IdKind, uid: string | null | undefined): void {
   if (uid?.startsWith(ID_PREFIXES[kind]) === true) {
     throw bodyFault('uid', `must not begin with ${ID_PREFIXES[kind]}, as ids do`)
   }
+  if (typeof uid === 'string' && (uid.length > MAX_NAME_LENGTH || !new RegExp(NAME_PATTERN).test(uid))) {
+    throw bodyFault('uid', `must be 1 to ${MAX_NAME_LENGTH} letters, digits, "-", "_" or "."`)
+  }
+}
+
+/**
+ * Returns the uid that a PUT gives. Where the body says none it is the name in the path, by which the caller knows the
+ * thing, so that the same PUT twice is the same as once.
+ *
+ * @param existing - What the path names already, by id or uid.
+ */
+export function uidOfPut(
+  given: string | null | undefined,
+  path: string,
+  existing: { readonly id: string } | null,
+): string | null {
+  if (existing === null) return given ?? path
+  return given === undefined && path !== existing.id ? path : (given ?? null)
 }
 
 /** Returns the refusal of one field of the body. */

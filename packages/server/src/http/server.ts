@@ -1,20 +1,12 @@
 /** The HTTP server: what every route shares. @module */
 
-import Fastify, {
-  type FastifyBaseLogger,
-  type FastifyInstance,
-  type FastifyTypeProvider,
-  LogController,
-  type RawReplyDefaultExpression,
-  type RawRequestDefaultExpression,
-  type RawServerDefault,
-} from 'fastify'
-import type { Static, TSchema } from 'typebox'
+import Fastify, { type FastifyBaseLogger, LogController } from 'fastify'
 
 import { PosthornError } from '../domain/errors.ts'
 import { applicationRoutes } from './application/routes.ts'
 import { attemptRoutes } from './attempt/routes.ts'
-import { type Principal, authenticator } from './authentication.ts'
+import type { Api, TypeBoxProvider } from './api.ts'
+import { authenticator } from './authentication.ts'
 import type { HttpDeps } from './deps.ts'
 import { endpointRoutes } from './endpoint/routes.ts'
 import { errorReply } from './error-reply.ts'
@@ -22,35 +14,8 @@ import { eventTypeRoutes } from './event-type/routes.ts'
 import { healthRoutes } from './health/routes.ts'
 import { parseJson } from './json-body.ts'
 import { messageRoutes } from './message/routes.ts'
+import { discardBody } from './unread-body.ts'
 import { compileValidator } from './validation.ts'
-
-/** Gives handlers the types of their TypeBox schemas. */
-interface TypeBoxProvider extends FastifyTypeProvider {
-  validator: this['schema'] extends TSchema ? Static<this['schema']> : unknown
-  serializer: this['schema'] extends TSchema ? Static<this['schema']> : unknown
-}
-
-/** What routes are added to. */
-export type Api = FastifyInstance<
-  RawServerDefault,
-  RawRequestDefaultExpression,
-  RawReplyDefaultExpression,
-  FastifyBaseLogger,
-  TypeBoxProvider
->
-
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** Who calls. Set before any handler runs, save on public routes. */
-    principal: Principal
-    /** The bytes of a JSON body. */
-    rawBody: Buffer | null
-  }
-  interface FastifyContextConfig {
-    /** Answered without a token. */
-    readonly isPublic?: boolean
-  }
-}
 
 /** Bytes of a request's body, at most: 1 MiB. */
 export const MAX_BODY_BYTES = 1_048_576
@@ -65,6 +30,8 @@ const MAX_PARAM_LENGTH = 300
 export function httpServer(deps: HttpDeps, log: FastifyBaseLogger): Api {
   const server = Fastify({
     loggerInstance: log,
+    // One logger for all: a child for each request would cost it more than finding its route.
+    childLoggerFactory: (logger) => logger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -129,9 +96,13 @@ export function httpServer(deps: HttpDeps, log: FastifyBaseLogger): Api {
   )
   return server
 
-  function sendError(error: unknown, reply: Parameters<Parameters<Api['setErrorHandler']>[0]>[2]): unknown {
+  async function sendError(
+    error: unknown,
+    reply: Parameters<Parameters<Api['setErrorHandler']>[0]>[2],
+  ): Promise<unknown> {
     const { status, headers, body } = errorReply(error)
-    if (status === 500) reply.log.error({ err: error }, 'a request failed')
+    if (status === 500) reply.log.error({ err: error, requestId: reply.request.id }, 'a request failed')
+    await discardBody(reply.request.raw)
     return reply.code(status).headers(headers).send(body)
   }
 }

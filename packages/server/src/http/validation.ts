@@ -3,7 +3,6 @@
 import type { FastifySchemaCompiler } from 'fastify'
 import type { TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { Convert } from 'typebox/value'
 
 import { ValidationError, type ValidationFault } from '../domain/errors.ts'
 
@@ -26,10 +25,23 @@ export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpP
   const validator = Compile(schema)
   const part = PART_NAMES[httpPart ?? 'body'] ?? 'body'
   return (data: unknown) => {
-    const value = httpPart === 'querystring' ? Convert(schema, data) : data
-    if (validator.Check(value)) return { value }
+    if (validator.Check(data)) return { value: data }
+    // Only what does not fit as it is: conversion costs more than all the rest of a request's validation.
+    const value = httpPart === 'querystring' ? withNumbers(schema, data) : data
+    if (httpPart === 'querystring' && validator.Check(value)) return { value }
     return { error: new ValidationError(faultsOf(validator.Errors(value), part)) }
   }
+}
+
+/** Makes numbers of what a schema wants as whole numbers and what reads as such. Nothing is rounded. */
+function withNumbers(schema: TSchema, data: unknown): unknown {
+  const { properties = {} } = schema as { properties?: Readonly<Record<string, { readonly type?: string }>> }
+  const query = { ...(data as Record<string, unknown>) }
+  for (const [name, value] of Object.entries(query)) {
+    const isWanted = Object.hasOwn(properties, name) && properties[name]!.type === 'integer'
+    if (isWanted && typeof value === 'string' && /^-?\d{1,15}$/.test(value)) query[name] = Number(value)
+  }
+  return query
 }
 
 interface SchemaError {

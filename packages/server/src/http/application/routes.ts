@@ -4,11 +4,11 @@ import { type Static, Type } from 'typebox'
 
 import type { Application } from '../../domain/application.ts'
 import { newId } from '../../domain/id.ts'
+import type { Api } from '../api.ts'
 import { notFound, requireApplication, requireOrganisation } from '../authentication.ts'
 import type { HttpDeps } from '../deps.ts'
 import { PageQuery, pageOf, showPage } from '../pagination.ts'
-import { Flag, checkMetadata, checkUid, found } from '../schemas.ts'
-import type { Api } from '../server.ts'
+import { Flag, checkMetadata, checkUid, found, uidOfPut } from '../schemas.ts'
 import { ApplicationIn, ApplicationPatch, showApplication } from './schemas.ts'
 
 const Path = Type.Object({ app_id: Type.String() })
@@ -75,18 +75,16 @@ export function applicationRoutes(api: Api, deps: HttpDeps): void {
       requireOrganisation(principal)
       const { organisationId } = principal
       const existing = await store.findApplication(organisationId, params.app_id)
+      const application = newApplication(
+        { ...body, uid: uidOfPut(body.uid, params.app_id, existing) },
+        organisationId,
+        clock(),
+      )
       if (existing === null) {
-        // The path is the uid that the caller knows it by.
-        const application = newApplication(
-          { ...body, uid: body.uid ?? params.app_id },
-          organisationId,
-          clock(),
-        )
         await store.createApplication(application)
         return reply.code(201).send(showApplication(application))
       }
-      const replacement = newApplication(body, organisationId, clock())
-      const { name, uid, throttleRate, metadata } = replacement
+      const { name, uid, throttleRate, metadata } = application
       const updated = await store.updateApplication(
         organisationId,
         existing.id,

@@ -4,6 +4,7 @@ import { type Static, Type } from 'typebox'
 
 import type { Attempt } from '../../domain/attempt.ts'
 import type { AttemptFilter, PageRequest } from '../../storage/store.ts'
+import type { Api } from '../api.ts'
 import { notFound } from '../authentication.ts'
 import type { HttpDeps } from '../deps.ts'
 import { requireEndpoint } from '../endpoint/routes.ts'
@@ -13,7 +14,6 @@ import { messageFilter, requireMessage } from '../message/routes.ts'
 import { writeMessage } from '../message/schemas.ts'
 import { type ListReply, PageQuery, pageOf, showPage, writePage } from '../pagination.ts'
 import { found } from '../schemas.ts'
-import type { Api } from '../server.ts'
 import { AttemptQuery, EndpointMessageQuery, showAttempt, showDelivery, statusOf } from './schemas.ts'
 
 const MessagePath = Type.Object({ app_id: Type.String(), msg_id: Type.String() })

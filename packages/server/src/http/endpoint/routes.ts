@@ -6,11 +6,11 @@ import { WebhookSecretError, generateSecret, parseSecret } from '@posthorn/recei
 
 import type { Endpoint, EndpointChanges } from '../../domain/endpoint.ts'
 import { newId } from '../../domain/id.ts'
+import type { Api } from '../api.ts'
 import { type Principal, notFound, requireApplication } from '../authentication.ts'
 import type { HttpDeps } from '../deps.ts'
 import { PageQuery, pageOf, showPage } from '../pagination.ts'
-import { bodyFault, checkMetadata, checkUid, found } from '../schemas.ts'
-import type { Api } from '../server.ts'
+import { bodyFault, checkMetadata, checkUid, found, uidOfPut } from '../schemas.ts'
 import { EndpointIn, EndpointPatch, EndpointUpdate, showEndpoint } from './schemas.ts'
 
 const AppPath = Type.Object({ app_id: Type.String() })
@@ -56,19 +56,15 @@ export function endpointRoutes(api: Api, deps: HttpDeps): void {
     async ({ principal, params, body }, reply) => {
       const { id: applicationId } = await requireApplication(deps, principal, params.app_id)
       const existing = await store.findEndpoint(applicationId, params.endpoint_id)
+      const endpoint = newEndpoint(
+        { ...body, uid: uidOfPut(body.uid, params.endpoint_id, existing) },
+        applicationId,
+      )
       if (existing === null) {
-        // The path is the uid that the caller knows it by.
-        const endpoint = newEndpoint({ ...body, uid: body.uid ?? params.endpoint_id }, applicationId)
         await store.createEndpoint(endpoint)
         return reply.code(201).send(showEndpoint(endpoint))
       }
-      const {
-        id: _id,
-        applicationId: _application,
-        secret: _secret,
-        createdAt: _at,
-        ...changes
-      } = newEndpoint(body, applicationId)
+      const { id: _id, applicationId: _application, secret: _secret, createdAt: _at, ...changes } = endpoint
       const updated = await store.updateEndpoint(applicationId, existing.id, changes, clock())
       return showEndpoint(found(updated, () => notFound('endpoint', params.endpoint_id)))
     },

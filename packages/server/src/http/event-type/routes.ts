@@ -3,12 +3,12 @@
 import { type Static, Type } from 'typebox'
 
 import type { EventType } from '../../domain/event-type.ts'
+import type { Api } from '../api.ts'
 import { notFound, requireOrganisation } from '../authentication.ts'
 import type { HttpDeps } from '../deps.ts'
 import { PageQuery, pageOf, showPage } from '../pagination.ts'
 import { EventTypeName, Flag, found } from '../schemas.ts'
-import type { Api } from '../server.ts'
-import { EventTypeIn, EventTypePatch, EventTypeUpdate, showEventType } from './schemas.ts'
+import { EventTypeIn, EventTypePatch, EventTypeUpdate, checkSchemas, showEventType } from './schemas.ts'
 
 const Path = Type.Object({ event_type_name: EventTypeName })
 const ListQuery = Type.Object({
@@ -63,6 +63,7 @@ export function eventTypeRoutes(api: Api, deps: HttpDeps): void {
     { schema: { params: Path, body: EventTypePatch } },
     async ({ principal, params, body }) => {
       requireOrganisation(principal)
+      checkSchemas(body.schemas)
       const name = params.event_type_name
       const updated = await store.updateEventType(principal.organisationId, name, body, clock())
       return showEventType(found(updated, () => notFound('event type', name)))
@@ -86,6 +87,7 @@ export function eventTypeRoutes(api: Api, deps: HttpDeps): void {
   )
 
   function newEventType(input: Static<typeof EventTypeIn>, organisationId: string): EventType {
+    checkSchemas(input.schemas)
     const now = clock()
     return {
       organisationId,

@@ -1,12 +1,26 @@
 /** The forms of an event type. @module */
 
-import { Type } from 'typebox'
+import { type Static, Type } from 'typebox'
 
 import type { EventType } from '../../domain/event-type.ts'
-import { EventTypeName, Maybe, Nullable, showInstant } from '../schemas.ts'
+import { EventTypeName, Maybe, Nullable, bodyFault, showInstant } from '../schemas.ts'
 
 const Schemas = Type.Record(Type.String(), Type.Record(Type.String(), Type.Unknown()))
 const Name = EventTypeName
+
+const MAX_SCHEMA_DEPTH = 64
+
+/** @throws {ValidationError} The schemas are nested deeper than what reads and writes them by recursion can bear. */
+export function checkSchemas(schemas: Static<typeof Schemas> | null | undefined): void {
+  if (!isDeeper(schemas, MAX_SCHEMA_DEPTH)) return
+  throw bodyFault('schemas', `must not be nested deeper than ${MAX_SCHEMA_DEPTH} levels`)
+}
+
+/** Goes down no further than the depth, so it cannot overflow the stack itself. */
+function isDeeper(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return depth === 0 || Object.values(value).some((inner) => isDeeper(inner, depth - 1))
+}
 
 /** What an event type is replaced by. */
 export const EventTypeUpdate = Type.Object({

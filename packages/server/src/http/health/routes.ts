@@ -1,7 +1,7 @@
 /** The routes that tell whether the server works. @module */
 
+import type { Api } from '../api.ts'
 import type { HttpDeps } from '../deps.ts'
-import type { Api } from '../server.ts'
 
 /** Adds the routes of health. They need no token. */
 export function healthRoutes(api: Api, { store }: HttpDeps): void {

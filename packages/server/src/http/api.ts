@@ -1,0 +1,41 @@
+/** What routes are added to, and what every request carries. @module */
+
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  FastifyTypeProvider,
+  RawReplyDefaultExpression,
+  RawRequestDefaultExpression,
+  RawServerDefault,
+} from 'fastify'
+import type { Static, TSchema } from 'typebox'
+
+import type { Principal } from './authentication.ts'
+
+/** Gives handlers the types of their TypeBox schemas. */
+export interface TypeBoxProvider extends FastifyTypeProvider {
+  validator: this['schema'] extends TSchema ? Static<this['schema']> : unknown
+  serializer: this['schema'] extends TSchema ? Static<this['schema']> : unknown
+}
+
+/** What routes are added to. */
+export type Api = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  TypeBoxProvider
+>
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who calls. Set before any handler runs, save on public routes. */
+    principal: Principal
+    /** The bytes of a JSON body. */
+    rawBody: Buffer | null
+  }
+  interface FastifyContextConfig {
+    /** Answered without a token. */
+    readonly isPublic?: boolean
+  }
+}
