@@ -24,15 +24,15 @@ export function faultOfUrl(text: string, policy: DestinationPolicy): string | nu
   if (url.protocol === 'http:' && !policy.allowHttp) return 'must be https: plain http is not allowed here'
   if (url.username !== '' || url.password !== '') return 'must not carry a user name or password'
 
-  const host = hostOf(url)
+  const host = plainHost(url.hostname)
   const address = isLocalName(host) ? '127.0.0.1' : host
   const refusal = classOf(address) === null ? null : refusalOf(address, policy)
   return refusal === null ? null : `is not allowed: ${refusal}`
 }
 
-/** Returns the host of a URL without the brackets of IPv6 and without a trailing dot, which resolvers ignore. */
-export function hostOf(url: URL): string {
-  return url.hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '')
+/** Returns a URL's host name without the brackets of IPv6 and without a trailing dot, which resolvers ignore. */
+export function plainHost(hostname: string): string {
+  return hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '')
 }
 
 function isLocalName(host: string): boolean {

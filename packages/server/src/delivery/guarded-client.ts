@@ -7,7 +7,7 @@ import { Agent, type Dispatcher, buildConnector } from 'undici'
 
 import type { FailureReason } from '../domain/delivery.ts'
 import { type AddressPolicy, classOf, refusalOf } from './address.ts'
-import { hostOf } from './destination.ts'
+import { plainHost } from './destination.ts'
 
 /** Bytes of a response's body that are kept: 16 KiB. */
 export const MAX_RECORDED_BYTES = 16_384
@@ -112,7 +112,7 @@ function guardedConnector({ policy, lookup = lookupName }: GuardedClientOptions)
   })
 
   return (target, callback) => {
-    const host = hostOf(new URL(`${target.protocol}//${target.hostname}`))
+    const host = plainHost(target.hostname)
     const refusal = classOf(host) === null ? null : refusalOf(host, policy)
     if (refusal !== null) return callback(new BlockedAddressError(refusal), null)
 
