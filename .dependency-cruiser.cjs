@@ -13,7 +13,8 @@ const onlyMayImport = (folder, allowed) => ({
   to: { pathNot: [folder, ...allowed] },
 })
 
-const NODE = '^(node:|assert|buffer|child_process|crypto|dns|events|fs|http|net|os|path|stream|timers|tls|tty|url|util|worker_threads|sqlite|zlib)'
+const NODE =
+  '^(node:|assert|buffer|child_process|crypto|dns|events|fs|http|net|os|path|stream|timers|tls|tty|url|util|worker_threads|sqlite|zlib)'
 const npm = (name) => `node_modules/${name}/`
 
 module.exports = {
@@ -64,6 +65,9 @@ module.exports = {
     tsPreCompilationDeps: true,
     doNotFollow: { path: 'node_modules' },
     exclude: { path: '(^|/)(dist|data)/' },
-    enhancedResolveOptions: { conditionNames: ['@posthorn/source', 'import', 'node', 'default'], exportsFields: ['exports'] },
+    enhancedResolveOptions: {
+      conditionNames: ['@posthorn/source', 'import', 'node', 'default'],
+      exportsFields: ['exports'],
+    },
   },
 }

@@ -9,8 +9,10 @@ import { faultOfUrl } from './delivery/destination.ts'
 import { Engine } from './delivery/engine.ts'
 import { guardedClient } from './delivery/guarded-client.ts'
 import { RoutingTable } from './delivery/routing.ts'
+import { PosthornError } from './domain/errors.ts'
 import { type NewToken, newToken } from './domain/token.ts'
 import { hashToken } from './http/authentication.ts'
+import type { Api } from './http/api.ts'
 import { httpServer } from './http/server.ts'
 import { readEncryptionKey } from './keys.ts'
 import type { Options } from './options.ts'
@@ -35,7 +37,7 @@ export interface App {
  *                      │           │
  *                      └─▶ store ◀─┘      routing table: what the store knows of applications, in memory
  *
- * @throws {PosthornError} `data_in_use`, `data_unreadable`, `bad_key`, and whatever keeps the server from listening.
+ * @throws {PosthornError} `data_in_use`, `data_unreadable`, `bad_key`; `bad_config`: it cannot listen there.
  */
 export async function startApp(options: Options, log: FastifyBaseLogger): Promise<App> {
   const clock = Date.now
@@ -78,7 +80,7 @@ export async function startApp(options: Options, log: FastifyBaseLogger): Promis
       await store.stop()
     }
     try {
-      const url = await server.listen({ host: options.host, port: options.port })
+      const url = await listen(server, options)
       const firstStart =
         token === null ? null : { keyPath, token: options.bootstrapToken ? null : token.text }
       return { url, firstStart, stop }
@@ -90,6 +92,18 @@ export async function startApp(options: Options, log: FastifyBaseLogger): Promis
   } catch (error) {
     await store.stop()
     throw error
+  }
+}
+
+/** @throws {PosthornError} `bad_config`: the port is taken, may not be used, or the address is none of this machine. */
+async function listen(server: Api, { host, port }: Pick<Options, 'host' | 'port'>): Promise<string> {
+  try {
+    return await server.listen({ host, port })
+  } catch (cause) {
+    throw new PosthornError('bad_config', `Cannot listen on ${host}:${port}: ${(cause as Error).message}`, {
+      hint: 'Give another --host or --port',
+      cause,
+    })
   }
 }
 

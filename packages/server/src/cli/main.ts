@@ -13,9 +13,6 @@ const program = new Command('posthorn')
     'Webhooks, done well, for both ends: signed, retried, fair, recorded delivery from one program.',
   )
   .version(VERSION)
-  .addCommand(serveCommand())
-  .addCommand(receiveCommand())
-  .addCommand(tokenCommand())
   .showHelpAfterError('(posthorn --help shows the commands, posthorn <command> --help their options)')
   .addHelpText(
     'after',
@@ -29,6 +26,12 @@ A first look, in three terminals:
 
 Options may also be given as POSTHORN_* variables or in a file: see posthorn serve --help.`,
   )
+
+for (const command of [serveCommand(), receiveCommand(), tokenCommand()]) {
+  program.addCommand(command)
+  // What is said after an error; Commander hands it down only to commands that it makes itself.
+  for (const each of [command, ...command.commands]) each.copyInheritedSettings(program)
+}
 
 try {
   await program.parseAsync()

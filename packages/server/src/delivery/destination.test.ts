@@ -47,5 +47,7 @@ test('what is no URL of an endpoint is refused with what would be right', () => 
   expect(faultOfUrl('ftp://example.com/', PRODUCTION)).toContain('scheme ftp')
   expect(faultOfUrl('file:///etc/passwd', PRODUCTION)).toContain('scheme file')
   expect(faultOfUrl('http://example.com/', PRODUCTION)).toContain('must be https')
+  expect(faultOfUrl(' https://example.com/', PRODUCTION)).toContain('white space')
+  expect(faultOfUrl('https://example.com:0/', PRODUCTION)).toContain('port 0')
   expect(faultOfUrl('https://user:pass@example.com/', PRODUCTION)).toContain('user name or password')
 })

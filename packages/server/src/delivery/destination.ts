@@ -22,6 +22,8 @@ export function faultOfUrl(text: string, policy: DestinationPolicy): string | nu
     return `has the scheme ${url.protocol.slice(0, -1)}; an endpoint's is https`
   }
   if (url.protocol === 'http:' && !policy.allowHttp) return 'must be https: plain http is not allowed here'
+  if (text !== text.trim()) return 'must not begin or end with white space'
+  if (url.port === '0') return 'must not have the port 0'
   if (url.username !== '' || url.password !== '') return 'must not carry a user name or password'
 
   const host = plainHost(url.hostname)

@@ -142,7 +142,7 @@ export class Engine {
 
   #track(work: Promise<void>): void {
     const tracked = work
-      .catch((error: unknown) => this.#deps.log.error({ error }, 'a delivery could not be finished'))
+      .catch((error: unknown) => this.#deps.log.error({ err: error }, 'a delivery could not be finished'))
       .finally(() => this.#attempts.delete(tracked))
     this.#attempts.add(tracked)
   }
@@ -179,7 +179,10 @@ export class Engine {
       try {
         return await this.#deps.store.recordAttempt(record)
       } catch (error) {
-        this.#deps.log.error({ error, attempt: record.attempt.id }, 'an attempt could not be recorded yet')
+        this.#deps.log.error(
+          { err: error, attempt: record.attempt.id },
+          'an attempt could not be recorded yet',
+        )
         if (this.#lease === null) throw error
         await setTimeoutPromise(RECORD_RETRY_MS)
       }
@@ -207,7 +210,7 @@ export class Engine {
     if (this.#poll !== null || this.#lease === null) return
     this.#poll = this.#claimWhatIsDue()
       .catch((error: unknown) => {
-        this.#deps.log.error({ error }, 'the store could not be asked what is due')
+        this.#deps.log.error({ err: error }, 'the store could not be asked what is due')
         return this.#deps.clock() + POLL_MS
       })
       .then((nextAt) => {

@@ -1,6 +1,7 @@
 /** How a refusal or a fault is answered. @module */
 
 import { type ErrorCode, PosthornError, ValidationError } from '../domain/errors.ts'
+import { MAX_BODY_BYTES } from './json-body.ts'
 
 /** The HTTP status of each code. `docs/errors.md` is held to this table by a test. */
 export const STATUS_OF: Readonly<Record<ErrorCode, number>> = {
@@ -67,5 +68,8 @@ function asPosthornError(error: unknown): PosthornError {
   if (error instanceof PosthornError) return error
   const cause = error instanceof Error ? error : new Error(String(error))
   const code = 'code' in cause && typeof cause.code === 'string' ? FRAMEWORK_CODES[cause.code] : undefined
+  if (code === 'payload_too_large') {
+    return new PosthornError(code, `The body is larger than ${MAX_BODY_BYTES} bytes`, { cause })
+  }
   return new PosthornError(code ?? 'internal', cause.message, { cause })
 }

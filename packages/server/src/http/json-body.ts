@@ -4,6 +4,9 @@ import { isUtf8 } from 'node:buffer'
 
 import { PosthornError } from '../domain/errors.ts'
 
+/** Bytes of a request's body, at most: 1 MiB. */
+export const MAX_BODY_BYTES = 1_048_576
+
 /**
  * Parses a request's body.
  *

@@ -12,13 +12,10 @@ import { endpointRoutes } from './endpoint/routes.ts'
 import { errorReply } from './error-reply.ts'
 import { eventTypeRoutes } from './event-type/routes.ts'
 import { healthRoutes } from './health/routes.ts'
-import { parseJson } from './json-body.ts'
+import { MAX_BODY_BYTES, parseJson } from './json-body.ts'
 import { messageRoutes } from './message/routes.ts'
 import { discardBody } from './unread-body.ts'
 import { compileValidator } from './validation.ts'
-
-/** Bytes of a request's body, at most: 1 MiB. */
-export const MAX_BODY_BYTES = 1_048_576
 
 /** Time for a whole request to arrive, in milliseconds. */
 const REQUEST_TIMEOUT_MS = 30_000
@@ -61,6 +58,9 @@ export function httpServer(deps: HttpDeps, log: FastifyBaseLogger): Api {
     ),
   )
   server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    // Many clients declare JSON on every request, also on one that has no body and needs none.
+    const hasNoBody = body.length === 0 && request.routeOptions.schema?.body === undefined
+    if (hasNoBody) return done(null)
     try {
       request.rawBody = body as Buffer
       done(null, parseJson(body as Buffer))

@@ -1,0 +1,67 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+import { expect, onTestFinished, test } from 'vitest'
+
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
+const PACKAGES = { '@posthorn/receiver': 'receiver', posthorn: 'server' } as const
+
+/** Packs both packages and unpacks them where npm would put them; their dependencies are those of the repository. */
+function installPacked(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'posthorn-package-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  for (const [name, workspace] of Object.entries(PACKAGES)) {
+    const place = join(folder, 'node_modules', name)
+    mkdirSync(place, { recursive: true })
+    execFileSync('npm', ['pack', '--silent', '--pack-destination', folder], {
+      cwd: join(ROOT, 'packages', workspace),
+      stdio: 'pipe',
+    })
+    const file = readdirSync(folder).find((entry) => entry.endsWith('.tgz'))!
+    execFileSync('tar', ['-xzf', join(folder, file), '-C', place, '--strip-components=1'])
+    rmSync(join(folder, file))
+  }
+  for (const name of readdirSync(join(ROOT, 'node_modules'))) {
+    if (name.startsWith('.') || name === 'posthorn' || name === '@posthorn') continue
+    symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name))
+  }
+  return folder
+}
+
+test('what is packed runs in an empty folder: the server starts, and the receiver verifies', async () => {
+  const folder = installPacked()
+  const places = Object.keys(PACKAGES).map((name) => join(folder, 'node_modules', name))
+  for (const place of places) {
+    const files = readdirSync(place)
+    expect(files).toContain('LICENSE')
+    expect(files).not.toContain('src')
+  }
+
+  const script = `
+    import { generateSecret, signHeaders, standardWebhooks, verify } from '@posthorn/receiver'
+    const secret = generateSecret()
+    const message = { id: 'msg_1', timestamp: Math.floor(Date.now() / 1000), body: 'hello' }
+    const result = await verify({ headers: await signHeaders(secret, message), body: 'hello' }, standardWebhooks({ secrets: secret }))
+    process.stdout.write(String(result.ok))`
+  const run = ['--input-type=module', '--eval', script]
+  expect(execFileSync(process.execPath, run, { cwd: folder }).toString()).toBe('true')
+
+  const bin = join(folder, 'node_modules', 'posthorn', 'bin', 'posthorn.js')
+  const server = spawn(process.execPath, [bin, 'serve', '--port', '0', '--data', join(folder, 'data')], {
+    cwd: folder,
+    env: { PATH: dirname(process.execPath) },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  onTestFinished(() => void server.kill('SIGKILL'))
+  for await (const line of createInterface({ input: server.stdout })) {
+    const url = /"url":"(http:[^"]*)"/.exec(line)?.[1]
+    if (url === undefined) continue
+    expect((await fetch(`${url}/api/v1/health`)).status).toBe(204)
+    return
+  }
+  throw new Error('the server did not start')
+}, 60_000)

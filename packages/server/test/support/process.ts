@@ -1,0 +1,121 @@
+/** Posthorn as a process of its own, started by the real command line. @module */
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+import { onTestFinished } from 'vitest'
+
+import { type Api, apiOf } from './api.ts'
+import { TOKEN } from './server.ts'
+
+const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+
+/** A command that runs. */
+export interface Command {
+  readonly pid: number
+  /** All lines of its standard output so far. */
+  readonly lines: readonly string[]
+  /** Resolves with the first line, past or to come, that has the text in it; rejects where the command ends before. */
+  line(text: string): Promise<string>
+  /** Sends a signal and resolves with the exit code, which is `null` where the signal ended it. */
+  kill(signal: NodeJS.Signals): Promise<number | null>
+}
+
+/** What a command left behind. */
+export interface CommandResult {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** How a command is started. */
+export interface CommandOptions {
+  /** Beside `PATH`, which is all that it gets of ours. */
+  readonly env?: Readonly<Record<string, string>>
+}
+
+/** Starts `posthorn …args`. The end of the test kills it. */
+export function startCommand(args: readonly string[], options: CommandOptions = {}): Command {
+  const child = spawnCli(args, options)
+  const exited = once(child, 'exit').then(([code]) => code as number | null)
+  const lines: string[] = []
+  const waiting = new Set<(line: string) => void>()
+  const errors: Buffer[] = []
+  child.stderr!.on('data', (chunk: Buffer) => errors.push(chunk))
+  createInterface({ input: child.stdout! }).on('line', (line) => {
+    lines.push(line)
+    for (const take of waiting) take(line)
+  })
+  onTestFinished(async () => {
+    child.kill('SIGKILL')
+    await exited
+  })
+  return {
+    pid: child.pid!,
+    lines,
+    line: (text) =>
+      new Promise((resolve, reject) => {
+        const take = (line: string) => {
+          if (!line.includes(text)) return
+          waiting.delete(take)
+          resolve(line)
+        }
+        waiting.add(take)
+        for (const line of lines) take(line)
+        void exited.then((code) =>
+          reject(
+            new Error(`ended with ${code} before it said "${text}": ${Buffer.concat(errors).toString()}`),
+          ),
+        )
+      }),
+    kill(signal) {
+      child.kill(signal)
+      return exited
+    },
+  }
+}
+
+/** Runs `posthorn …args` to its end; the end of the test kills it if that comes first. */
+export async function runCommand(
+  args: readonly string[],
+  options: CommandOptions = {},
+): Promise<CommandResult> {
+  const child = spawnCli(args, options)
+  onTestFinished(() => void child.kill('SIGKILL'))
+  const [stdout, stderr, [code]] = await Promise.all([
+    textOf(child.stdout!),
+    textOf(child.stderr!),
+    once(child, 'exit') as Promise<[number | null]>,
+  ])
+  return { code, stdout, stderr }
+}
+
+/** A server in a process of its own. */
+export interface PosthornProcess extends Command {
+  readonly url: string
+  readonly api: Api
+}
+
+/** Starts `posthorn serve` on this folder, and resolves when it listens. */
+export async function startPosthorn(data: string, flags: readonly string[] = []): Promise<PosthornProcess> {
+  const command = startCommand(['serve', '--port', '0', '--data', data, '--dev', ...flags], {
+    env: { POSTHORN_BOOTSTRAP_TOKEN: TOKEN },
+  })
+  const { url } = JSON.parse(await command.line('Posthorn is listening')) as { url: string }
+  return { ...command, url, api: apiOf(url, TOKEN) }
+}
+
+function spawnCli(args: readonly string[], { env = {} }: CommandOptions): ChildProcess {
+  return spawn(process.execPath, ['--conditions=@posthorn/source', MAIN, ...args], {
+    env: { PATH: process.env['PATH'], ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+}
+
+async function textOf(stream: NodeJS.ReadableStream): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of stream as AsyncIterable<Buffer>) chunks.push(chunk)
+  return Buffer.concat(chunks).toString()
+}

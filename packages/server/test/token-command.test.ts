@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest'
+
+import { temporaryFolder } from './storage/temporary-folder.ts'
+import { apiOf } from './support/api.ts'
+import { runCommand, startPosthorn } from './support/process.ts'
+
+test('a token made beside the running server works at once, is listed without its text, and can be revoked', async () => {
+  const data = await temporaryFolder()
+  const posthorn = await startPosthorn(data)
+  const made = await runCommand(['token', 'create', '--data', data, '--name', 'ci'])
+  const token = made.stdout.trim()
+  expect(token).toMatch(/^pht_[0-9A-Za-z]{40}$/)
+  expect(made.stderr).toContain('only time')
+  expect(await apiOf(posthorn.url, token).call('GET', '/app')).toMatchObject({ status: 200 })
+
+  const list = await runCommand(['token', 'list', '--data', data])
+  expect(list.stdout).toMatch(/^tok_\w+ {2}\S+… {2}organisation {2}\S+Z {2}active {2}ci$/m)
+  expect(list.stdout).not.toContain(token)
+
+  const revoked = await runCommand(['token', 'revoke', token.slice(0, 12), '--data', data])
+  expect(revoked).toMatchObject({ code: 0, stdout: expect.stringContaining('(ci)') })
+  const after = await runCommand(['token', 'list', '--data', data])
+  expect(after.stdout).toMatch(/^tok_\w+ .* revoked \S+Z {2}ci$/m)
+})
+
+test('tokens can be made before the first start of a server', async () => {
+  const data = await temporaryFolder()
+  const made = await runCommand(['token', 'create', '--data', data])
+  expect(made.code).toBe(0)
+  const posthorn = await startPosthorn(data)
+  expect(await apiOf(posthorn.url, made.stdout.trim()).call('GET', '/app')).toMatchObject({ status: 200 })
+  const bootstrapped = /organisation: (pht_\w+)/.exec(made.stderr)![1]!
+  expect(await apiOf(posthorn.url, bootstrapped).call('GET', '/app')).toMatchObject({ status: 200 })
+})
+
+test('a token that is not there and an application that is not there are refused', async () => {
+  const data = await temporaryFolder()
+  const revoked = await runCommand(['token', 'revoke', 'tok_nobody', '--data', data])
+  expect(revoked).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('tok_nobody') })
+  const made = await runCommand(['token', 'create', '--application', 'nobody', '--data', data])
+  expect(made).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('application nobody') })
+  const list = await runCommand(['token', 'list', '--data', data, '--no-such-option'])
+  expect(list).toMatchObject({ code: 1, stderr: expect.stringContaining('--help') })
+})
