@@ -17,7 +17,10 @@ export interface CeilingCommand {
   readonly path: string
   readonly secret: string
   readonly durationMs: number
+  /** Posts under way at once. */
   readonly concurrency: number
+  /** Posts a second; `null` makes the next as soon as one is answered. */
+  readonly perSecond: number | null
 }
 
 /** What it came to. */
@@ -38,6 +41,7 @@ async function run({
   secret,
   durationMs,
   concurrency,
+  perSecond,
 }: CeilingCommand): Promise<CeilingReport> {
   const agent = new Agent({ connections: concurrency, pipelining: 1 })
   const key = Buffer.from(secret.replace('whsec_', ''), 'base64')
@@ -67,7 +71,11 @@ async function run({
       agent.dispatch({ origin, path, method: 'POST', headers, body }, handler)
     })
   const worker = async () => {
-    while (performance.now() - start < durationMs) await post()
+    while (performance.now() - start < durationMs) {
+      const waitMs = perSecond === null ? 0 : start + (posted * 1_000) / perSecond - performance.now()
+      if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs))
+      else await post()
+    }
   }
   await Promise.all(Array.from({ length: concurrency }, worker))
 

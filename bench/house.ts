@@ -60,7 +60,7 @@ export class Server {
     this.#child = child
     this.#folder = folder
     this.port = port
-    this.#sampler = setInterval(() => this.#samples.push(this.#memory('VmRSS')), 1_000)
+    this.#sampler = setInterval(() => this.#samples.push(this.#residentMiB()), 1_000)
   }
 
   static async start(): Promise<Server> {
@@ -98,9 +98,9 @@ export class Server {
     return (Number(fields[11]) + Number(fields[12])) * 10
   }
 
-  /** Most memory ever resident, and by the second, in MiB. */
-  memory(): { peakMiB: number; samplesMiB: readonly number[] } {
-    return { peakMiB: this.#memory('VmHWM'), samplesMiB: this.#samples }
+  /** Memory resident, by the second since the start, in MiB. */
+  memory(): { samplesMiB: readonly number[] } {
+    return { samplesMiB: this.#samples }
   }
 
   async stop(): Promise<void> {
@@ -111,10 +111,8 @@ export class Server {
     rmSync(this.#folder, { recursive: true, force: true })
   }
 
-  #memory(name: string): number {
-    const line = new RegExp(`${name}:\\s+(\\d+) kB`).exec(
-      readFileSync(`/proc/${this.#child.pid}/status`, 'utf8'),
-    )
+  #residentMiB(): number {
+    const line = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${this.#child.pid}/status`, 'utf8'))
     return Math.round(Number(line?.[1] ?? 0) / 1_024)
   }
 }

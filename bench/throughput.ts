@@ -1,11 +1,15 @@
 /** What one machine sustains: accepted, committed, delivered and recorded, beside the limit of a bare loop. @module */
 
-import type { CeilingReport } from './ceiling.ts'
+import type { CeilingCommand, CeilingReport } from './ceiling.ts'
 import { Helper, Server, awaitReceipt, makeRoute, percentile } from './house.ts'
 import type { LoadCommand, LoadReport } from './load.ts'
 import type { SinkReport } from './sink.ts'
 
-/** How long each part runs. */
+/** Messages a second that are to be sustained, and of the run that shows the latency of little load. */
+const SUSTAINED = 4_000
+const SLOW = 1_000
+
+/** How long the sustained part runs. */
 export interface ThroughputOptions {
   readonly seconds: number
 }
@@ -23,68 +27,87 @@ export async function throughput(
     const { sendPath, sinkPath } = await makeRoute(server, sink, sinkPort, 'bench')
     const command = { port: server.port, token: server.token, paths: [sendPath] }
 
-    // A first second warms the compiler, as a server is warm that has run for a while.
-    await measure({ ...command, durationMs: 2_000, perSecond: null, connections: 64 })
-    const full = await measure({ ...command, durationMs: seconds * 1_000, perSecond: null, connections: 64 })
-    const paced = await measure({ ...command, durationMs: 10_000, perSecond: 1_000, connections: 64 })
-    const { peakMiB, samplesMiB } = server.memory()
+    // The compiler is warmed, as a server is warm that has run for a while.
+    await measure({ ...command, durationMs: 3_000, perSecond: null, connections: 64 })
+    const sustained = await measure({
+      ...command,
+      durationMs: seconds * 1_000,
+      perSecond: SUSTAINED,
+      connections: 64,
+    })
+    const slow = await measure({ ...command, durationMs: 10_000, perSecond: SLOW, connections: 64 })
+    const full = await measure({ ...command, durationMs: 10_000, perSecond: null, connections: 64 })
     await server.stop()
 
-    const ceilingSecret = `whsec_${Buffer.alloc(32, 1).toString('base64')}`
-    sink.tell({ kind: 'secret', path: sinkPath, secret: ceilingSecret })
-    const bare = await ceiling(sinkPort, sinkPath, ceilingSecret)
+    const secret = `whsec_${Buffer.alloc(32, 1).toString('base64')}`
+    sink.tell({ kind: 'secret', path: sinkPath, secret })
+    const target = { origin: `http://127.0.0.1:${sinkPort}`, path: sinkPath, secret }
+    const bare = await ceiling({ ...target, durationMs: 5_000, concurrency: 64, perSecond: null })
+    const bareSlow = await ceiling({ ...target, durationMs: 5_000, concurrency: 1, perSecond: SLOW })
 
-    const perSecond = full.received.distinct / ((full.received.lastAt - full.sent.startedAt) / 1_000)
+    const runs = [sustained, slow, full]
     const barePerSecond = bare.posted / (bare.elapsedMs / 1_000)
-    const half = samplesMiB.slice(Math.floor(samplesMiB.length / 4))
-    print(`| | Posthorn, as fast as it takes them | Posthorn at 1,000/s | bare loop: sign and post |`)
-    print(`| --- | ---: | ---: | ---: |`)
-    print(row('accepted a second', rate(full.sent), rate(paced.sent), '–'))
-    print(row('delivered a second, until the last', whole(perSecond), '–', whole(barePerSecond)))
-    print(row('of the bare loop', `${Math.round((100 * perSecond) / barePerSecond)} %`, '–', '100 %'))
-    print(row('received', receivedOf(full), receivedOf(paced), '–'))
-    print(row('duplicates', String(full.received.duplicates), String(paced.received.duplicates), '–'))
-    print(row('accept p50 / p99', accept(full.sent), accept(paced.sent), '–'))
-    print(row('end to end p50 / p99', endToEnd(full.received), endToEnd(paced.received), '–'))
+    print(
+      `| | ${SUSTAINED}/s for ${seconds} s | ${SLOW}/s | as fast as it takes them | bare loop | bare loop at ${SLOW}/s |`,
+    )
+    print(`| --- | ---: | ---: | ---: | ---: | ---: |`)
+    print(row('accepted a second', ...runs.map(accepted), '', ''))
+    print(
+      row(
+        'delivered a second, until the last',
+        ...runs.map((run) => whole(delivered(run))),
+        whole(barePerSecond),
+        '',
+      ),
+    )
+    print(
+      row(
+        'of the bare loop',
+        '',
+        '',
+        `${Math.round((100 * delivered(full)) / barePerSecond)} %`,
+        '100 %',
+        '',
+      ),
+    )
+    print(row('received', ...runs.map(received), '', ''))
+    print(row('duplicates', ...runs.map((run) => String(run.received.duplicates)), '', ''))
+    print(row('accept p50 / p99', ...runs.map((run) => spread(run.sent.latenciesMs)), '', ''))
+    print(row('end to end p50 / p99', ...runs.map((run) => spread(run.received.latenciesMs)), '', ''))
     print(
       row(
         'CPU of the process a message',
-        micros(full.cpuMs, full.sent.accepted),
-        micros(paced.cpuMs, paced.sent.accepted),
+        ...runs.map((run) => micros(run.cpuMs, run.sent.accepted)),
         micros(bare.cpuMs, bare.posted),
+        micros(bareSlow.cpuMs, bareSlow.posted),
       ),
     )
-    print(row('memory: peak', `${peakMiB} MiB`, '', ''))
-    print(
-      row('memory: least to most by the second', `${Math.min(...half)} to ${Math.max(...half)} MiB`, '', ''),
-    )
-    return isWhole(full) && isWhole(paced)
+    print(row('memory at the start / at the end / peak', ...runs.map(memory), '', ''))
+    return runs.every(isWhole)
   } finally {
     sink.stop()
     load.stop()
   }
 
-  async function measure(
-    command: LoadCommand,
-  ): Promise<{ sent: LoadReport; received: SinkReport; cpuMs: number }> {
+  async function measure(command: LoadCommand): Promise<Measured> {
     sink.tell({ kind: 'reset' })
     const cpuBefore = server.cpuMs()
+    const since = server.memory().samplesMiB.length
     const sent = await load.ask<LoadReport>(command)
-    const received = await awaitReceipt(sink, sent.accepted)
-    return { sent, received, cpuMs: server.cpuMs() - cpuBefore }
+    const receipt = await awaitReceipt(sink, sent.accepted)
+    return {
+      sent,
+      received: receipt,
+      cpuMs: server.cpuMs() - cpuBefore,
+      memoryMiB: server.memory().samplesMiB.slice(since),
+    }
   }
 }
 
-async function ceiling(sinkPort: number, path: string, secret: string): Promise<CeilingReport> {
+async function ceiling(command: CeilingCommand): Promise<CeilingReport> {
   const loop = new Helper('ceiling')
   try {
-    return await loop.ask<CeilingReport>({
-      origin: `http://127.0.0.1:${sinkPort}`,
-      path,
-      secret,
-      durationMs: 5_000,
-      concurrency: 64,
-    })
+    return await loop.ask<CeilingReport>(command)
   } finally {
     loop.stop()
   }
@@ -93,6 +116,8 @@ async function ceiling(sinkPort: number, path: string, secret: string): Promise<
 interface Measured {
   readonly sent: LoadReport
   readonly received: SinkReport
+  readonly cpuMs: number
+  readonly memoryMiB: readonly number[]
 }
 
 function isWhole({ sent, received }: Measured): boolean {
@@ -100,16 +125,24 @@ function isWhole({ sent, received }: Measured): boolean {
   return received.distinct >= sent.accepted && received.unverified === 0 && !isRefused
 }
 
-function receivedOf({ sent, received }: Measured): string {
-  return `${received.distinct.toLocaleString('en')} of ${sent.accepted.toLocaleString('en')}`
+function received(run: Measured): string {
+  return `${run.received.distinct.toLocaleString('en')} of ${run.sent.accepted.toLocaleString('en')}`
 }
 
-function rate({ accepted, startedAt, endedAt }: LoadReport): string {
-  return whole(accepted / ((endedAt - startedAt) / 1_000))
+function accepted({ sent }: Measured): string {
+  return whole(sent.accepted / ((sent.endedAt - sent.startedAt) / 1_000))
 }
 
-const accept = ({ latenciesMs }: LoadReport): string => spread(latenciesMs)
-const endToEnd = ({ latenciesMs }: SinkReport): string => spread(latenciesMs)
+function delivered(run: Measured): number {
+  return run.received.distinct / ((run.received.lastAt - run.sent.startedAt) / 1_000)
+}
+
+/** Means over five seconds at each end, and the most of any second. */
+function memory({ memoryMiB }: Measured): string {
+  const mean = (values: readonly number[]) =>
+    whole(values.reduce((sum, value) => sum + value, 0) / values.length)
+  return `${mean(memoryMiB.slice(0, 5))} / ${mean(memoryMiB.slice(-5))} / ${Math.max(...memoryMiB)} MiB`
+}
 
 /** Returns the median and the 99th percentile. */
 export function spread(valuesMs: readonly number[]): string {
