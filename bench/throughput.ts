@@ -120,9 +120,9 @@ interface Measured {
   readonly memoryMiB: readonly number[]
 }
 
-function isWhole({ sent, received }: Measured): boolean {
-  const isRefused = Object.keys(sent.refused).some((status) => status !== '503')
-  return received.distinct >= sent.accepted && received.unverified === 0 && !isRefused
+function isWhole(run: Measured): boolean {
+  const isRefused = Object.keys(run.sent.refused).some((status) => status !== '503')
+  return run.received.distinct >= run.sent.accepted && run.received.unverified === 0 && !isRefused
 }
 
 function received(run: Measured): string {

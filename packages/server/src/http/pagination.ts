@@ -1,6 +1,6 @@
 /** Lists, a page at a time, forward and back. @module */
 
-import { type Static, Type } from 'typebox'
+import { type Static, type TSchema, Type } from 'typebox'
 
 import type { PageRequest } from '../storage/store.ts'
 import { writeJson } from './json-body.ts'
@@ -15,6 +15,15 @@ export const PageQuery = Type.Object({
   iterator: Type.Optional(Type.String({ minLength: 1, maxLength: 300 })),
   order: Type.Optional(Type.Enum(['ascending', 'descending'])),
 })
+
+/** The form of a list's answer. */
+export const ListOf = <Item extends TSchema>(item: Item) =>
+  Type.Object({
+    data: Type.Array(item),
+    iterator: Type.Union([Type.String(), Type.Null()]),
+    prevIterator: Type.Union([Type.String(), Type.Null()]),
+    done: Type.Boolean(),
+  })
 
 /** One page of a list. */
 export interface ListReply<Item> {

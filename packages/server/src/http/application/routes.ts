@@ -7,11 +7,13 @@ import { newId } from '../../domain/id.ts'
 import type { Api } from '../api.ts'
 import { notFound, requireApplication, requireOrganisation } from '../authentication.ts'
 import type { HttpDeps } from '../deps.ts'
-import { PageQuery, pageOf, showPage } from '../pagination.ts'
+import { ListOf, PageQuery, pageOf, showPage } from '../pagination.ts'
 import { Flag, checkMetadata, checkUid, found, uidOfPut } from '../schemas.ts'
-import { ApplicationIn, ApplicationPatch, showApplication } from './schemas.ts'
+import { ApplicationIn, ApplicationOut, ApplicationPatch, showApplication } from './schemas.ts'
 
 const Path = Type.Object({ app_id: Type.String() })
+
+const tags = ['Application']
 
 /** Makes a new application of an organisation, from what a caller gave. */
 export function newApplication(
@@ -37,20 +39,41 @@ export function newApplication(
 export function applicationRoutes(api: Api, deps: HttpDeps): void {
   const { store, clock } = deps
 
-  api.get('/app', { schema: { querystring: PageQuery } }, async ({ principal, query }) => {
-    requireOrganisation(principal)
-    const page = await pageOf(
-      query,
-      'ascending',
-      (request) => store.listApplications(principal.organisationId, request),
-      ({ id }) => id,
-    )
-    return showPage(page, showApplication)
-  })
+  api.get(
+    '/app',
+    {
+      schema: {
+        operationId: 'v1.application.list',
+        summary: 'List applications',
+        tags,
+        querystring: PageQuery,
+        response: { 200: ListOf(ApplicationOut) },
+      },
+    },
+    async ({ principal, query }) => {
+      requireOrganisation(principal)
+      const page = await pageOf(
+        query,
+        'ascending',
+        (request) => store.listApplications(principal.organisationId, request),
+        ({ id }) => id,
+      )
+      return showPage(page, showApplication)
+    },
+  )
 
   api.post(
     '/app',
-    { schema: { body: ApplicationIn, querystring: Type.Object({ get_if_exists: Type.Optional(Flag) }) } },
+    {
+      schema: {
+        operationId: 'v1.application.create',
+        summary: 'Create an application, or get the one with its uid',
+        tags,
+        body: ApplicationIn,
+        querystring: Type.Object({ get_if_exists: Type.Optional(Flag) }),
+        response: { 200: ApplicationOut, 201: ApplicationOut },
+      },
+    },
     async ({ principal, body, query }, reply) => {
       requireOrganisation(principal)
       const { organisationId } = principal
@@ -64,13 +87,33 @@ export function applicationRoutes(api: Api, deps: HttpDeps): void {
     },
   )
 
-  api.get('/app/:app_id', { schema: { params: Path } }, async ({ principal, params }) =>
-    showApplication(await requireApplication(deps, principal, params.app_id)),
+  api.get(
+    '/app/:app_id',
+    {
+      schema: {
+        operationId: 'v1.application.get',
+        summary: 'Get an application',
+        tags,
+        params: Path,
+        response: { 200: ApplicationOut },
+      },
+    },
+    async ({ principal, params }) =>
+      showApplication(await requireApplication(deps, principal, params.app_id)),
   )
 
   api.put(
     '/app/:app_id',
-    { schema: { params: Path, body: ApplicationIn } },
+    {
+      schema: {
+        operationId: 'v1.application.update',
+        summary: 'Replace an application, or create it',
+        tags,
+        params: Path,
+        body: ApplicationIn,
+        response: { 200: ApplicationOut, 201: ApplicationOut },
+      },
+    },
     async ({ principal, params, body }, reply) => {
       requireOrganisation(principal)
       const { organisationId } = principal
@@ -97,7 +140,16 @@ export function applicationRoutes(api: Api, deps: HttpDeps): void {
 
   api.patch(
     '/app/:app_id',
-    { schema: { params: Path, body: ApplicationPatch } },
+    {
+      schema: {
+        operationId: 'v1.application.patch',
+        summary: 'Change some fields of an application',
+        tags,
+        params: Path,
+        body: ApplicationPatch,
+        response: { 200: ApplicationOut },
+      },
+    },
     async ({ principal, params, body }) => {
       requireOrganisation(principal)
       checkUid('application', body.uid)
@@ -115,10 +167,22 @@ export function applicationRoutes(api: Api, deps: HttpDeps): void {
     },
   )
 
-  api.delete('/app/:app_id', { schema: { params: Path } }, async ({ principal, params }, reply) => {
-    requireOrganisation(principal)
-    const { id } = await requireApplication(deps, principal, params.app_id)
-    await store.deleteApplication(principal.organisationId, id, clock())
-    return reply.code(204).send()
-  })
+  api.delete(
+    '/app/:app_id',
+    {
+      schema: {
+        operationId: 'v1.application.delete',
+        summary: 'Delete an application with its endpoints',
+        tags,
+        params: Path,
+        response: { 204: Type.Null() },
+      },
+    },
+    async ({ principal, params }, reply) => {
+      requireOrganisation(principal)
+      const { id } = await requireApplication(deps, principal, params.app_id)
+      await store.deleteApplication(principal.organisationId, id, clock())
+      return reply.code(204).send()
+    },
+  )
 }

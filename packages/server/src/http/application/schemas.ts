@@ -1,30 +1,51 @@
 /** The forms of an application. @module */
 
-import { Type } from 'typebox'
+import { type Static, Type } from 'typebox'
 
 import type { Application } from '../../domain/application.ts'
-import { Maybe, Metadata, Nullable, Rate, Uid, showInstant } from '../schemas.ts'
+import { Instant, Maybe, Metadata, Nullable, Rate, Uid, showInstant } from '../schemas.ts'
 
 /** What an application is made from, or replaced by. */
-export const ApplicationIn = Type.Object({
-  name: Type.String({ minLength: 1 }),
-  uid: Maybe(Uid),
-  throttleRate: Maybe(Rate),
-  rateLimit: Maybe(Rate),
-  metadata: Type.Optional(Metadata),
-})
+export const ApplicationIn = Type.Object(
+  {
+    name: Type.String({ minLength: 1 }),
+    uid: Maybe(Uid),
+    throttleRate: Maybe(Rate),
+    rateLimit: Maybe(Rate),
+    metadata: Type.Optional(Metadata),
+  },
+  { $id: 'ApplicationIn' },
+)
 
 /** What may change: an absent field stays as it is. */
-export const ApplicationPatch = Type.Object({
-  name: Type.Optional(Type.String({ minLength: 1 })),
-  uid: Type.Optional(Nullable(Uid)),
-  throttleRate: Type.Optional(Nullable(Rate)),
-  rateLimit: Type.Optional(Nullable(Rate)),
-  metadata: Type.Optional(Metadata),
-})
+export const ApplicationPatch = Type.Object(
+  {
+    name: Type.Optional(Type.String({ minLength: 1 })),
+    uid: Type.Optional(Nullable(Uid)),
+    throttleRate: Type.Optional(Nullable(Rate)),
+    rateLimit: Type.Optional(Nullable(Rate)),
+    metadata: Type.Optional(Metadata),
+  },
+  { $id: 'ApplicationPatch' },
+)
+
+/** An application as it is shown. */
+export const ApplicationOut = Type.Object(
+  {
+    id: Type.String(),
+    uid: Nullable(Type.String()),
+    name: Type.String(),
+    throttleRate: Nullable(Rate),
+    rateLimit: Nullable(Rate),
+    metadata: Metadata,
+    createdAt: Instant,
+    updatedAt: Instant,
+  },
+  { $id: 'ApplicationOut' },
+)
 
 /** Shows an application. */
-export function showApplication(application: Application) {
+export function showApplication(application: Application): Static<typeof ApplicationOut> {
   return {
     id: application.id,
     uid: application.uid,

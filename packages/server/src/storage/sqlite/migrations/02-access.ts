@@ -1,0 +1,6 @@
+/** What came with tokens, sessions, idempotency and audit. @module */
+
+/** SQL of this step. */
+export const ACCESS = `
+  SELECT 1;
+`
