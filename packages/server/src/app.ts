@@ -46,7 +46,13 @@ export async function startApp(options: Options, log: FastifyBaseLogger): Promis
   try {
     const token = await bootstrap(store, options.bootstrapToken, clock())
 
-    const policy = { allowLoopback: options.dev, allowHttp: options.dev || options.allowHttp }
+    const policy = {
+      allowLoopback: options.dev,
+      allowHttp: options.dev || options.allowHttp,
+      allow: options.allowAddresses,
+      deny: options.denyAddresses,
+      ports: options.allowPorts,
+    }
     const client = guardedClient({ policy })
     const routes = new RoutingTable({ store, alsoSvix: options.svixHeaders })
     const engine = new Engine({

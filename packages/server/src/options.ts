@@ -1,5 +1,6 @@
 /** Every option of the server: its name, default, meaning and check, in one table. @module */
 
+import { type AddressList, parseAddressList } from './delivery/address.ts'
 import { PosthornError } from './domain/errors.ts'
 import { STANDARD_SCHEDULE } from './domain/retry.ts'
 import { parseDuration, showDuration } from './duration.ts'
@@ -14,6 +15,12 @@ export interface Options {
   readonly database: 'sqlite'
   readonly dev: boolean
   readonly allowHttp: boolean
+  /** Ranges beyond public addresses that deliveries may reach. */
+  readonly allowAddresses: AddressList | null
+  /** Ranges that deliveries never reach. */
+  readonly denyAddresses: AddressList | null
+  /** The only ports that deliveries go to; `null` for all. */
+  readonly allowPorts: readonly number[] | null
   readonly attemptTimeoutMs: number
   /** Waits before the first retry, the second and so on. */
   readonly retryScheduleMs: readonly number[]
@@ -36,6 +43,9 @@ export const DEFAULTS = {
   database: 'sqlite',
   dev: false,
   allowHttp: false,
+  allowAddresses: null,
+  denyAddresses: null,
+  allowPorts: null,
   attemptTimeoutMs: 15_000,
   retryScheduleMs: STANDARD_SCHEDULE,
   svixHeaders: false,
@@ -117,6 +127,37 @@ export const OPTION_SPECS: { readonly [K in keyof Options]: OptionSpec<Options[K
     shown: String(DEFAULTS.allowHttp),
     help: 'Allows endpoints with plain http URLs',
     parse: parseSwitch,
+  },
+  allowAddresses: {
+    name: 'allow-addresses',
+    value: '<ranges>',
+    shown: '',
+    help: 'Addresses beyond public ones that deliveries may reach, such as 10.0.0.0/8,fd00::/8',
+    parse: (text) =>
+      parseAddressList(text) ?? new Wrong('addresses or ranges joined by commas, such as 10.0.0.0/8'),
+  },
+  denyAddresses: {
+    name: 'deny-addresses',
+    value: '<ranges>',
+    shown: '',
+    help: 'Addresses that deliveries never reach; counts more than what is allowed',
+    parse: (text) =>
+      parseAddressList(text) ?? new Wrong('addresses or ranges joined by commas, such as 10.0.0.0/8'),
+  },
+  allowPorts: {
+    name: 'allow-ports',
+    value: '<numbers>',
+    shown: '',
+    help: 'The only ports that endpoints may have, such as 443,8443; without it, all',
+    parse(text) {
+      const parts = text.split(',').map((part) => part.trim())
+      const areRight = parts.every(
+        (part) => /^\d{1,5}$/.test(part) && Number(part) >= 1 && Number(part) <= 65_535,
+      )
+      return areRight
+        ? parts.map(Number)
+        : new Wrong('whole numbers from 1 to 65535 joined by commas, such as 443,8443')
+    },
   },
   attemptTimeoutMs: {
     name: 'attempt-timeout',

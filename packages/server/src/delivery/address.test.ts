@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { type AddressClass, classOf, refusalOf } from './address.ts'
+import { type AddressClass, classOf, parseAddressList, refusalOf } from './address.ts'
 
 const TABLE: readonly (readonly [string, AddressClass | null])[] = [
   ['8.8.8.8', 'public'],
@@ -71,4 +71,33 @@ test('a refusal names the address and what it is', () => {
   expect(refusalOf('169.254.169.254', { allowLoopback: true })).toBe(
     '169.254.169.254 is a link-local address',
   )
+})
+
+test('the operator allows ranges beyond public ones, and denies others: a denial counts more', () => {
+  const policy = {
+    allowLoopback: false,
+    allow: parseAddressList('10.0.0.0/8, fd00::/8'),
+    deny: parseAddressList('10.66.0.0/16,203.0.113.0/24,8.8.8.8,2606:4700::/32'),
+  }
+  for (const allowed of ['10.1.2.3', '::ffff:10.1.2.3', 'fd12::1', '1.1.1.1']) {
+    expect(refusalOf(allowed, policy)).toBeNull()
+  }
+  for (const denied of ['10.66.0.1', '::ffff:10.66.0.1', '8.8.8.8', '2606:4700:4700::1111']) {
+    expect(refusalOf(denied, policy)).toBe(`${denied} is denied by the operator`)
+  }
+  expect(refusalOf('192.168.0.1', policy)).toBe('192.168.0.1 is a private address')
+})
+
+test.for([
+  '',
+  '10.0.0.0/33',
+  '10.0.0/8',
+  'fd00::/129',
+  '10.0.0.0/8/8',
+  '10.0.0.0/',
+  '10.0.0.0/-1',
+  'example.com',
+  '10.0.0.0/8,',
+])('%j is no list of addresses', (text) => {
+  expect(parseAddressList(text)).toBeNull()
 })

@@ -70,31 +70,69 @@ GLOBAL_V6.addSubnet('2000::', 3, 'ipv6')
  * @param address - IPv4 or IPv6 text, as a socket or a resolver gives it. A zone (`fe80::1%eth0`) is ignored.
  */
 export function classOf(address: string): AddressClass | null {
-  const plain = address.split('%')[0]!
+  const plain = plainAddress(address)
   const family = isIP(plain)
   if (family === 0) return null
-  if (family === 6) {
-    const mapped = mappedV4(plain)
-    if (mapped !== null) return classOf(mapped)
-  }
   const name = family === 6 ? 'ipv6' : 'ipv4'
   const special = LISTS.find((entry) => entry.family === family && entry.list.check(plain, name))
   if (special !== undefined) return special.kind
   return family === 4 || GLOBAL_V6.check(plain, 'ipv6') ? 'public' : 'reserved'
 }
 
-/** Which addresses the operator allows beyond public ones. */
+/** Addresses by range. */
+export interface AddressList {
+  /** As it was written: ranges joined by commas. */
+  readonly text: string
+  contains(address: string): boolean
+}
+
+/**
+ * Reads a list of ranges, such as `10.0.0.0/8, fd00::/8, 192.0.2.7`; `null` where it is none.
+ *
+ * An IPv4 range also holds its addresses as they are written in IPv6 (`::ffff:10.0.0.1`).
+ */
+export function parseAddressList(text: string): AddressList | null {
+  const list = new BlockList()
+  for (const range of text.split(',').map((part) => part.trim())) {
+    const [network = '', bits, ...rest] = range.split('/')
+    const family = isIP(network)
+    const width = family === 6 ? 128 : 32
+    const prefix = bits === undefined ? width : /^\d{1,3}$/.test(bits) ? Number(bits) : Number.NaN
+    if (family === 0 || rest.length > 0 || !(prefix <= width)) return null
+    list.addSubnet(network, prefix, family === 6 ? 'ipv6' : 'ipv4')
+  }
+  return {
+    text,
+    contains(address) {
+      const plain = plainAddress(address)
+      const family = isIP(plain)
+      return family !== 0 && list.check(plain, family === 6 ? 'ipv6' : 'ipv4')
+    },
+  }
+}
+
+/** Which addresses the operator allows. What is denied is never reached; what is allowed always; else public ones. */
 export interface AddressPolicy {
   /** Allows receivers on this machine: for development and tests. */
   readonly allowLoopback: boolean
+  readonly allow?: AddressList | null
+  readonly deny?: AddressList | null
 }
 
 /** Returns why the policy refuses the address, or `null` where it may be reached. */
-export function refusalOf(address: string, policy: AddressPolicy): string | null {
+export function refusalOf(address: string, { allowLoopback, allow, deny }: AddressPolicy): string | null {
   const kind = classOf(address)
   if (kind === null) return `${address} is not an IP address`
-  if (kind === 'public' || (kind === 'loopback' && policy.allowLoopback)) return null
+  if (deny?.contains(address) === true) return `${address} is denied by the operator`
+  if (allow?.contains(address) === true) return null
+  if (kind === 'public' || (kind === 'loopback' && allowLoopback)) return null
   return `${address} is a ${kind} address`
+}
+
+/** Returns an address without its zone, and an IPv4 address that is written in IPv6 as IPv4. */
+function plainAddress(address: string): string {
+  const plain = address.split('%')[0]!
+  return (isIP(plain) === 6 ? mappedV4(plain) : null) ?? plain
 }
 
 /** Returns the IPv4 address inside `::ffff:a.b.c.d`, in whichever way it is written, or `null`. */

@@ -51,3 +51,11 @@ test('what is no URL of an endpoint is refused with what would be right', () => 
   expect(faultOfUrl('https://example.com:0/', PRODUCTION)).toContain('port 0')
   expect(faultOfUrl('https://user:pass@example.com/', PRODUCTION)).toContain('user name or password')
 })
+
+test('with an allow-list of ports others are refused, also the one that a scheme implies', () => {
+  const policy = { ...PRODUCTION, allowHttp: true, ports: [443, 8443] }
+  expect(faultOfUrl('https://example.com/', policy)).toBeNull()
+  expect(faultOfUrl('https://example.com:8443/', policy)).toBeNull()
+  expect(faultOfUrl('https://example.com:22/', policy)).toContain('allowed here are 443, 8443')
+  expect(faultOfUrl('http://example.com/', policy)).toContain('port 80')
+})

@@ -6,6 +6,8 @@ import { type AddressPolicy, classOf, refusalOf } from './address.ts'
 export interface DestinationPolicy extends AddressPolicy {
   /** Allows plain `http:` URLs. */
   readonly allowHttp: boolean
+  /** The only ports that are allowed; `null` for all. */
+  readonly ports?: readonly number[] | null
 }
 
 /**
@@ -24,6 +26,10 @@ export function faultOfUrl(text: string, policy: DestinationPolicy): string | nu
   if (url.protocol === 'http:' && !policy.allowHttp) return 'must be https: plain http is not allowed here'
   if (text !== text.trim()) return 'must not begin or end with white space'
   if (url.port === '0') return 'must not have the port 0'
+  const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port)
+  if (policy.ports?.includes(port) === false) {
+    return `must not have the port ${port}: allowed here are ${policy.ports.join(', ')}`
+  }
   if (url.username !== '' || url.password !== '') return 'must not carry a user name or password'
 
   const host = plainHost(url.hostname)
