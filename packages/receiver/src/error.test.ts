@@ -13,14 +13,15 @@ test('the README explains every code, and no other', async () => {
 })
 
 test('the source runs where there is no Node: Web standards only', async () => {
-  const files = (await readdir(new URL('.', import.meta.url))).filter((file) => !file.endsWith('.test.ts'))
-  expect(files).toContain('index.ts')
+  const all = await readdir(new URL('.', import.meta.url), { recursive: true })
+  const files = all.filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
+  expect(files).toEqual(expect.arrayContaining(['index.ts', 'providers.ts', 'testing.ts']))
   for (const file of files) {
     const code = (await read(`./${file}`)).replaceAll(/\/\*.*?\*\/|\/\/.*|'[^'\n]*'|`[^`]*`/gs, (text) =>
       /^'(node:|\.)/.test(text) ? text : '',
     )
     const forbidden = code.match(/\b(Buffer|process|console|require|__dirname|setImmediate)\b/g)
     expect({ file, forbidden }).toEqual({ file, forbidden: null })
-    for (const [, specifier] of code.matchAll(/from ('.*?')/g)) expect(specifier).toMatch(/^'\.\//)
+    for (const [, specifier] of code.matchAll(/from ('.*?')/g)) expect(specifier).toMatch(/^'\.\.?\//)
   }
 })

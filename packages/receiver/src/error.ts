@@ -34,6 +34,16 @@ export const VERIFICATION_HINTS = {
     'The timestamp is older than the tolerance: a replay, a request that waited in a queue, or a clock that is wrong here.',
   timestamp_too_new:
     'The timestamp is further in the future than the tolerance: a clock is wrong here or at the sender.',
+  missing_url:
+    'The scheme signs the public URL. Give it as the option url or publicOrigin, or pass an absolute url.',
+  missing_method: 'The scheme signs the method. Pass { method, url, headers, body }.',
+  malformed_body: 'The body lacks what the scheme signs, or is not in the form that the provider sends.',
+  unknown_algorithm:
+    'The request names another algorithm than the configured one. The request never chooses it.',
+  unexpected_source: 'The sender signed it, but for another topic or environment than the configured one.',
+  certificate_refused:
+    'The certificate is not at the pinned host, or it is expired, malformed or of a weak key.',
+  certificate_unavailable: 'The certificate could not be fetched. Answer 503: the sender will try again.',
   signature_mismatch:
     'No signature matches: the secret belongs to another endpoint, or the body is not byte for byte what was sent.',
 } as const satisfies Record<string, string>
@@ -54,6 +64,8 @@ export const SECRET_HINTS = {
   secret_private:
     'This is the private key (whsk_). It belongs to the sender alone: a receiver takes the whpk_ key.',
   secret_public: 'This is the public key (whpk_). It can only verify: a sender signs with the whsk_ key.',
+  secret_hex: 'The key is hexadecimal text with an even number of digits. Was it cut short?',
+  secret_key: 'This is not a public key in the form that the provider publishes it.',
   secret_mismatch: 'The two halves of the whsk_ key (seed and public key) do not belong together.',
 } as const satisfies Record<string, string>
 
@@ -79,8 +91,8 @@ export class WebhookError<Code extends string = string> extends Error {
 export class WebhookVerificationError extends WebhookError<VerificationErrorCode> {
   override readonly name = 'WebhookVerificationError'
 
-  constructor(code: VerificationErrorCode) {
-    super('webhook refused', code, VERIFICATION_HINTS[code])
+  constructor(code: VerificationErrorCode, hint: string = VERIFICATION_HINTS[code]) {
+    super('webhook refused', code, hint)
   }
 }
 
@@ -88,7 +100,7 @@ export class WebhookVerificationError extends WebhookError<VerificationErrorCode
 export class WebhookSecretError extends WebhookError<SecretErrorCode> {
   override readonly name = 'WebhookSecretError'
 
-  constructor(code: SecretErrorCode) {
-    super('webhook secret refused', code, SECRET_HINTS[code])
+  constructor(code: SecretErrorCode, hint: string = SECRET_HINTS[code]) {
+    super('webhook secret refused', code, hint)
   }
 }

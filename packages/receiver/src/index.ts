@@ -12,9 +12,16 @@ export {
 } from './error.ts'
 export type { HeaderSource } from './headers.ts'
 export type { BufferedRequest, FetchRequest, StreamedRequest, WebhookInput } from './input.ts'
-export type { ReceivedWebhook, Scheme, VerifyFailure, VerifyResult, WebhookEvent } from './scheme.ts'
+export type {
+  Handshake,
+  ReceivedWebhook,
+  Scheme,
+  VerifyFailure,
+  VerifyResult,
+  WebhookEvent,
+} from './scheme.ts'
 export { generateSecret, parseSecret, type ParsedSecret } from './secret.ts'
 export { sign, signHeaders, type SignableMessage, type WebhookHeaders } from './sign.ts'
 export { signedPrefix } from './signed-content.ts'
 export { standardWebhooks, type StandardWebhooksOptions } from './standard-webhooks.ts'
-export { verify, verifyOrThrow, type VerifyOptions } from './verify.ts'
+export { answerHandshake, verify, verifyOrThrow, type VerifyOptions } from './verify.ts'

@@ -10,6 +10,9 @@ export interface FetchRequest {
   readonly headers: { get(name: string): string | null }
   readonly body: unknown
   readonly bodyUsed: boolean
+  readonly method?: string | undefined
+  /** The absolute URL. Behind a proxy it may not be the public one: see the options of the scheme. */
+  readonly url?: string | undefined
   arrayBuffer(): Promise<ArrayBuffer>
 }
 
@@ -17,13 +20,17 @@ export interface FetchRequest {
  * A request whose raw body is at hand. `rawBody` is preferred to `body`, which frameworks replace by what
  * they parsed.
  */
-export type BufferedRequest =
-  | { readonly headers: HeaderSource; readonly rawBody: RawBody }
-  | { readonly headers: HeaderSource; readonly body: RawBody }
+export type BufferedRequest = {
+  readonly headers: HeaderSource
+  readonly method?: string | undefined
+  readonly url?: string | undefined
+} & ({ readonly rawBody: RawBody } | { readonly body: RawBody })
 
 /** A request whose body is a stream of bytes that nobody has read: Node's `IncomingMessage`. */
 export interface StreamedRequest extends AsyncIterable<unknown> {
   readonly headers: HeaderSource
+  readonly method?: string | undefined
+  readonly url?: string | undefined
 }
 
 /** A received request in any form that still has its raw body. */
@@ -45,10 +52,25 @@ export async function readInput(
     if (Number(header('content-length')) > maxBodyBytes) return 'body_too_large'
     const body = await readBody(received, maxBodyBytes)
     if (typeof body === 'string') return body
-    return body.length > maxBodyBytes ? 'body_too_large' : { header, body }
+    if (body.length > maxBodyBytes) return 'body_too_large'
+    return { method: textOf(received['method']), url: urlOf(received), header, body }
   } catch {
     return 'body_unreadable'
   }
+}
+
+/**
+ * Whatever Node knows of the URL is the request's target, which a client may also send as an absolute URL of
+ * its choice: only a path is believed. Express keeps it as `originalUrl` when a router cuts `url` short.
+ */
+function urlOf(input: Readonly<Record<string, unknown>>): string | null {
+  if (!('httpVersion' in input)) return textOf(input['url'])
+  const target = textOf(input['originalUrl']) ?? textOf(input['url'])
+  return target?.startsWith('/') === true ? target : null
+}
+
+function textOf(value: unknown): string | null {
+  return typeof value === 'string' ? value : null
 }
 
 async function readBody(

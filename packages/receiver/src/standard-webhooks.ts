@@ -4,6 +4,8 @@ import { accept, refuse, type ReceivedWebhook, type Scheme, type VerifyResult } 
 import { parseSecrets } from './secret.ts'
 import { isMessageId, isTimestamp, signedContent } from './signed-content.ts'
 import { parseSignatures } from './signature-list.ts'
+import { withTestSigner } from './test-signer.ts'
+import { checkTolerance, staleness } from './timestamp.ts'
 import { verificationKey } from './verification-key.ts'
 
 /** Options of `standardWebhooks`. */
@@ -31,12 +33,9 @@ const DEFAULTS = { toleranceSeconds: 300 } as const satisfies Partial<StandardWe
 export function standardWebhooks(options: StandardWebhooksOptions): Scheme {
   const keys = parseSecrets(options.secrets).map(verificationKey)
   const versions = new Set(keys.map((key) => key.version))
-  const toleranceSeconds = options.toleranceSeconds ?? DEFAULTS.toleranceSeconds
-  if (!Number.isFinite(toleranceSeconds) || toleranceSeconds < 0) {
-    throw new RangeError(`bad toleranceSeconds ${toleranceSeconds}: a finite number of seconds, 0 or more`)
-  }
+  const toleranceSeconds = checkTolerance(options.toleranceSeconds ?? DEFAULTS.toleranceSeconds)
 
-  return {
+  const scheme: Scheme = {
     async verify(webhook: ReceivedWebhook, nowMs: number): Promise<VerifyResult> {
       const { id, timestamp, signature } = readHeaders(webhook)
       if (id === null) return refuse('missing_id')
@@ -50,9 +49,8 @@ export function standardWebhooks(options: StandardWebhooksOptions): Scheme {
       const signatures = parseSignatures(signature, versions)
       if (typeof signatures === 'string') return refuse(signatures)
 
-      const ageSeconds = Math.floor(nowMs / 1000) - seconds
-      if (ageSeconds > toleranceSeconds) return refuse('timestamp_too_old')
-      if (ageSeconds < -toleranceSeconds) return refuse('timestamp_too_new')
+      const stale = staleness(seconds * 1000, nowMs, toleranceSeconds)
+      if (stale !== null) return refuse(stale)
 
       const { content, body } = signedContent(id, seconds, webhook.body)
       for (const key of keys) {
@@ -63,6 +61,7 @@ export function standardWebhooks(options: StandardWebhooksOptions): Scheme {
       return refuse('signature_mismatch')
     },
   }
+  return withTestSigner(scheme, [options.secrets].flat())
 }
 
 /** The family of which more headers are there, `webhook-` before `svix-`: what it lacks is then named. */

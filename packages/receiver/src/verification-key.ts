@@ -5,6 +5,7 @@ import { importPublicKey, verifyEd25519 } from './ed25519.ts'
 import { equalBytes } from './equal-bytes.ts'
 import { WebhookSecretError } from './error.ts'
 import { importHmacKey, signHmac } from './hmac.ts'
+import { once } from './once.ts'
 import type { ParsedSecret } from './secret.ts'
 import type { SignatureVersion } from './signature-list.ts'
 
@@ -50,10 +51,4 @@ function publicKey(bytes: Bytes): VerificationKey {
       return false
     },
   }
-}
-
-/** Delays to the first use: Workers refuse to import keys while a module loads. */
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined
-  return () => (made ??= make())
 }
