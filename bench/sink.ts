@@ -21,6 +21,8 @@ export interface SinkReport {
   readonly unverified: number
   /** Receipt of the last new id: epoch ms. */
   readonly lastAt: number
+  /** Receipts of new ids in each second since the first. */
+  readonly perSecond: readonly number[]
   /** From the send to the receipt, in milliseconds, of each new id. */
   readonly latenciesMs: readonly number[]
 }
@@ -33,7 +35,9 @@ let seen = new Set<string>()
 let latenciesMs: number[] = []
 let duplicates = 0
 let unverified = 0
+let firstAt = 0
 let lastAt = 0
+let perSecond: number[] = []
 
 const server = createServer((socket) => {
   socket.setNoDelay(true)
@@ -59,13 +63,22 @@ process.on('message', (command: SinkCommand) => {
       hanging.add(command.path)
       break
     case 'report':
-      process.send!({ distinct: seen.size, duplicates, unverified, lastAt, latenciesMs } satisfies SinkReport)
+      process.send!({
+        distinct: seen.size,
+        duplicates,
+        unverified,
+        lastAt,
+        perSecond,
+        latenciesMs,
+      } satisfies SinkReport)
       break
     case 'reset':
       seen = new Set()
       latenciesMs = []
       duplicates = 0
       unverified = 0
+      firstAt = 0
+      perSecond = []
   }
 })
 process.on('disconnect', () => process.exit(0))
@@ -82,6 +95,9 @@ function receive(path: string, head: string, body: Buffer): void {
   }
   seen.add(id)
   lastAt = Date.now()
+  if (firstAt === 0) firstAt = lastAt
+  const second = Math.floor((lastAt - firstAt) / 1_000)
+  perSecond[second] = (perSecond[second] ?? 0) + 1
   // The load writes the instant at the start of each body.
   latenciesMs.push(performance.timeOrigin + performance.now() - Number(body.toString('latin1', 6, 22)))
 }

@@ -8,6 +8,7 @@ import { Agent, type Dispatcher, buildConnector } from 'undici'
 import type { FailureReason } from '../domain/delivery.ts'
 import { type AddressPolicy, classOf, refusalOf } from './address.ts'
 import { plainHost } from './destination.ts'
+import { ProxyError, openTunnel } from './egress-proxy.ts'
 
 /** Bytes of a response's body that are kept: 16 KiB. */
 export const MAX_RECORDED_BYTES = 16_384
@@ -45,6 +46,8 @@ export type PostResult =
 /** Options of {@link guardedClient}. */
 export interface GuardedClientOptions {
   readonly policy: AddressPolicy
+  /** Sends everything through this proxy; names are resolved and addresses checked before it. */
+  readonly proxy?: URL | null
   /** Resolves names; by default the system's. */
   readonly lookup?: typeof lookupName
 }
@@ -85,7 +88,11 @@ export function guardedClient(options: GuardedClientOptions): GuardedClient {
   return { post: (request) => post(agent, request), close: () => agent.destroy() }
 }
 
-function guardedConnector({ policy, lookup = lookupName }: GuardedClientOptions): buildConnector.connector {
+function guardedConnector({
+  policy,
+  proxy = null,
+  lookup = lookupName,
+}: GuardedClientOptions): buildConnector.connector {
   const guardedLookup: LookupFunction = (hostname, lookupOptions, callback) => {
     lookup(hostname, { ...lookupOptions, all: true }, (error, addresses: LookupAddress[]) => {
       if (error !== null) return callback(error, [])
@@ -116,12 +123,33 @@ function guardedConnector({ policy, lookup = lookupName }: GuardedClientOptions)
     const refusal = classOf(host) === null ? null : refusalOf(host, policy)
     if (refusal !== null) return callback(new BlockedAddressError(refusal), null)
 
+    if (proxy !== null) return throughProxy(proxy, host, target, callback)
+
     return connect(target, (...[error, socket]) => {
       if (error !== null) return callback(error, null)
       const peerRefusal = refusalOf(socket.remoteAddress ?? '', policy)
       if (peerRefusal === null) return callback(null, socket)
       socket.destroy()
       return callback(new BlockedAddressError(peerRefusal), null)
+    })
+  }
+
+  function throughProxy(
+    through: URL,
+    host: string,
+    target: buildConnector.Options,
+    callback: buildConnector.Callback,
+  ): void {
+    const port = target.port === '' ? (target.protocol === 'https:' ? 443 : 80) : Number(target.port)
+    guardedLookup(host, { all: false }, (error, address) => {
+      if (error !== null) return callback(error, null)
+      openTunnel(through, { address: address as string, port }).then(
+        (socket) => {
+          if (target.protocol === 'https:') connect({ ...target, httpSocket: socket }, callback)
+          else callback(null, socket)
+        },
+        (fault: Error) => callback(fault, null),
+      )
     })
   }
 }
@@ -214,6 +242,7 @@ const REASONS: Readonly<Record<string, FailureReason>> = {
 function failureOf(error: Error): { reason: FailureReason; detail: string } {
   const detail = error.message === '' ? error.name : error.message
   if (error instanceof BlockedAddressError) return { reason: 'blocked_address', detail }
+  if (error instanceof ProxyError) return { reason: 'proxy_failure', detail }
   // Several addresses were tried (RFC 8305) and all failed: the first failure speaks for them.
   if (error instanceof AggregateError && error.errors[0] instanceof Error) return failureOf(error.errors[0])
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''

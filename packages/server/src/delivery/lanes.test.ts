@@ -1,5 +1,5 @@
 import * as fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 
 import type { ClaimedDelivery } from '../storage/store.ts'
 import { type LaneLimits, Lanes } from './lanes.ts'
@@ -11,6 +11,10 @@ const LIMITS: LaneLimits = {
   maxHeldPerLane: 10,
   maxHeldBytes: 1_000,
 }
+
+afterEach(() => {
+  vi.useRealTimers()
+})
 
 let made = 0
 
@@ -28,6 +32,8 @@ function delivery(endpointId: string, bytes = 1): ClaimedDelivery {
       payload: new Uint8Array(bytes),
       contentType: 'application/json',
       deliverAt: null,
+      expiresAt: null,
+      expungedAt: null,
       createdAt: 0,
     },
   }
@@ -36,7 +42,7 @@ function delivery(endpointId: string, bytes = 1): ClaimedDelivery {
 /** Returns lanes, the attempts that they started and that have not ended, and a way to fill them. */
 function newLanes(limits: Partial<LaneLimits> = {}) {
   const running: ClaimedDelivery[] = []
-  const lanes = new Lanes({ ...LIMITS, ...limits }, (started) => running.push(started))
+  const lanes = new Lanes({ ...LIMITS, ...limits }, (started) => running.push(started), Date.now)
   const add = (endpointId: string, bytes = 1) => {
     const isTaken = lanes.reserve(endpointId, bytes)
     if (isTaken) lanes.push(delivery(endpointId, bytes))
@@ -133,6 +139,51 @@ test('a lane that runs low while more waits in the store says so', () => {
   expect(end('ep_a')).toBe(false)
   lanes.leave('ep_a')
   expect(end('ep_a')).toBe(true)
+})
+
+test('an endpoint with a rate starts so many a second, evenly, and its neighbour as many as it likes', () => {
+  vi.useFakeTimers()
+  const { lanes, add, end, running } = newLanes({ initialInFlightPerLane: 4 })
+  const startedAt: number[] = []
+  const since = Date.now()
+  lanes.setRates('ep_a', { applicationId: 'app_1', perSecond: 50, applicationPerSecond: null })
+  for (let i = 0; i < 10; i++) add('ep_a')
+  for (let ms = 0; ms < 200; ms++) {
+    while (running.length > 0) {
+      startedAt.push(Date.now() - since)
+      end('ep_a')
+    }
+    vi.advanceTimersByTime(1)
+  }
+  expect(startedAt).toHaveLength(10)
+  const gaps = startedAt.slice(1).map((at, i) => at - startedAt[i]!)
+  expect(Math.min(...gaps)).toBeGreaterThanOrEqual(18)
+  expect(Math.max(...gaps)).toBeLessThanOrEqual(22)
+
+  for (let i = 0; i < 4; i++) add('ep_b')
+  expect(running).toHaveLength(4)
+})
+
+test('the rate of an application is shared by its endpoints, and none of them starves', () => {
+  vi.useFakeTimers()
+  const { lanes, add, end, running } = newLanes()
+  const starts: string[] = []
+  for (const endpointId of ['ep_a', 'ep_b']) {
+    lanes.setRates(endpointId, { applicationId: 'app_1', perSecond: null, applicationPerSecond: 100 })
+    for (let i = 0; i < 10; i++) add(endpointId)
+  }
+  for (let ms = 0; ms < 100; ms++) {
+    while (running.length > 0) {
+      const { endpointId } = running[0]!
+      starts.push(endpointId)
+      end(endpointId)
+    }
+    vi.advanceTimersByTime(1)
+  }
+  expect(starts.length).toBeGreaterThanOrEqual(10)
+  expect(starts.length).toBeLessThanOrEqual(12)
+  const ofA = starts.filter((endpointId) => endpointId === 'ep_a').length
+  expect(Math.abs(2 * ofA - starts.length)).toBeLessThanOrEqual(2)
 })
 
 test('clearing a lane takes out what is queued and leaves what is under way', () => {

@@ -1,6 +1,7 @@
 /** The lanes: each endpoint's deliveries in a queue of their own, taking turns. No I/O. @module */
 
 import type { ClaimedDelivery } from '../storage/store.ts'
+import { type Pace, Paces, isTime } from './pace.ts'
 
 /** Bounds of the lanes. Those of one lane keep an endpoint from taking what others need. */
 export interface LaneLimits {
@@ -16,8 +17,19 @@ export interface LaneLimits {
   readonly maxHeldBytes: number
 }
 
+/** How fast deliveries may start: a second, `null` for no limit. */
+export interface LaneRates {
+  readonly applicationId: string
+  /** To the endpoint. */
+  readonly perSecond: number | null
+  /** To all endpoints of its application together. */
+  readonly applicationPerSecond: number | null
+}
+
 /** What an attempt told of its endpoint, for the number that may be under way to it. */
 export type LaneSignal = 'answered' | 'stalled'
+
+const UNLIMITED: readonly Pace[] = []
 
 /** One endpoint's queue. */
 class Lane {
@@ -30,6 +42,12 @@ class Lane {
   window: number
   /** Counts what was left to the store for want of room; 0 while nothing waits there. */
   backlog = 0
+  /** Its own pace and that of its application, where they have one. */
+  paces: readonly Pace[] = UNLIMITED
+  /** When its next attempt may start, taken from its paces; `null` where none was taken. */
+  startAt: number | null = null
+  /** Wakes it at that time. */
+  timer: NodeJS.Timeout | null = null
 
   constructor(endpointId: string, window: number) {
     this.endpointId = endpointId
@@ -49,17 +67,23 @@ class Lane {
 export class Lanes {
   readonly #limits: LaneLimits
   readonly #run: (delivery: ClaimedDelivery) => void
+  readonly #clock: () => number
   readonly #lanes = new Map<string, Lane>()
+  readonly #paces = new Paces()
   /** Lanes that could send now, in the order of their turns. */
   readonly #ready = new Set<Lane>()
   #heldBytes = 0
   #inFlight = 0
   #isStopped = false
 
-  /** @param run - Starts an attempt. Its end is told with {@link Lanes.finished}. */
-  constructor(limits: LaneLimits, run: (delivery: ClaimedDelivery) => void) {
+  /**
+   * @param run - Starts an attempt. Its end is told with {@link Lanes.finished}.
+   * @param clock - Epoch milliseconds.
+   */
+  constructor(limits: LaneLimits, run: (delivery: ClaimedDelivery) => void, clock: () => number) {
     this.#limits = limits
     this.#run = run
+    this.#clock = clock
   }
 
   /** Deliveries held, and attempts under way. */
@@ -102,6 +126,20 @@ export class Lanes {
     if (lane === undefined) return this.#limits.maxHeldPerLane
     if (lane.held > 0 && this.#heldBytes >= this.#limits.maxHeldBytes) return 0
     return this.#roomIn(lane)
+  }
+
+  /** Sets how fast deliveries to the endpoint may start, from now on. Without it there is no limit. */
+  setRates(endpointId: string, { applicationId, perSecond, applicationPerSecond }: LaneRates): void {
+    const lane = this.#laneOf(endpointId)
+    if (perSecond === null && applicationPerSecond === null) {
+      lane.paces = UNLIMITED
+      return
+    }
+    const now = this.#clock()
+    const paces: Pace[] = []
+    if (perSecond !== null) paces.push(this.#paces.of(endpointId, perSecond, now))
+    if (applicationPerSecond !== null) paces.push(this.#paces.of(applicationId, applicationPerSecond, now))
+    lane.paces = paces
   }
 
   /** Queues a delivery for which room was promised. */
@@ -161,6 +199,8 @@ export class Lanes {
     const lane = this.#lanes.get(endpointId)
     if (lane === undefined) return []
     const cleared = lane.queue.splice(0)
+    if (lane.timer !== null) clearTimeout(lane.timer)
+    lane.timer = null
     lane.held -= cleared.length
     for (const { message } of cleared) this.#heldBytes -= message.payload.byteLength
     this.#ready.delete(lane)
@@ -189,7 +229,7 @@ export class Lanes {
 
   /** Lets the lane wait for its turn if it can use one, then gives out turns. */
   #turn(lane: Lane): void {
-    if (lane.queue.length > 0 && lane.inFlight < lane.window) this.#ready.add(lane)
+    if (this.#couldSend(lane)) this.#ready.add(lane)
     while (!this.#isStopped && this.#inFlight < this.#limits.maxInFlight) {
       const next = this.#ready.values().next()
       if (next.done === true) return
@@ -200,13 +240,33 @@ export class Lanes {
   #start(lane: Lane): void {
     this.#ready.delete(lane)
     // The window may have shrunk while the lane waited for its turn.
-    if (lane.inFlight >= lane.window) return
+    if (lane.inFlight >= lane.window || !this.#isItsTime(lane)) return
     const delivery = lane.queue.shift()!
     lane.inFlight += 1
     this.#inFlight += 1
     // At the end of the line again: one delivery a turn.
-    if (lane.queue.length > 0 && lane.inFlight < lane.window) this.#ready.add(lane)
+    if (this.#couldSend(lane)) this.#ready.add(lane)
     this.#run(delivery)
+  }
+
+  #couldSend(lane: Lane): boolean {
+    return lane.queue.length > 0 && lane.inFlight < lane.window && lane.timer === null
+  }
+
+  /** Takes an instant from the lane's paces if it has none yet; before that instant, puts the lane to sleep. */
+  #isItsTime(lane: Lane): boolean {
+    if (lane.paces.length === 0) return true
+    const now = this.#clock()
+    lane.startAt ??= Math.max(...lane.paces.map((pace) => pace.take(now)))
+    if (isTime(lane.startAt, now)) {
+      lane.startAt = null
+      return true
+    }
+    lane.timer ??= setTimeout(() => {
+      lane.timer = null
+      this.#turn(lane)
+    }, lane.startAt - now)
+    return false
   }
 
   /** A lane is kept for what it learnt while it works; an idle one would be a leak, one for every endpoint ever seen. */
