@@ -11,6 +11,9 @@ import { nextAttemptAt } from './retry.ts'
  *                  │
  *                  └──endpoint deleted──▶ canceled
  *
+ *     any but sending ──resend──▶ pending, manual ──claim──▶ sending ─┬─2xx──▶ success
+ *                                                                     └─else─▶ as it was before the resend
+ *
  * `sending` is not stored: it is a pending delivery with a lease, that is, one which a node holds and will attempt
  * or is attempting. A node that dies leaves its leases behind, and they are released.
  */
@@ -36,6 +39,7 @@ export type FailureReason =
   | 'connection_reset'
   | 'dns_failure'
   | 'blocked_address'
+  | 'proxy_failure'
   | 'tls_failure'
   | 'bad_response'
   | 'network_failure'
@@ -50,6 +54,8 @@ export type Verdict =
   | { readonly kind: 'success' }
   | { readonly kind: 'retry'; readonly at: number }
   | { readonly kind: 'exhausted'; readonly disableEndpoint: boolean }
+  /** A manual attempt failed: the delivery goes back to where it stood before. */
+  | { readonly kind: 'resume'; readonly disableEndpoint: boolean }
 
 /** Status by which a receiver says that its endpoint is gone for good. Source: Standard Webhooks 1.0.0. */
 const GONE = 410
@@ -59,16 +65,25 @@ const GONE = 410
  *
  * @param attempts - Attempts made so far, this one included.
  * @param context.now - Epoch milliseconds.
+ * @param context.isManual - A person asked for this one attempt: it has no retries, and takes none from the schedule.
  */
 export function decide(
   attempts: number,
   outcome: Outcome,
-  context: { readonly schedule: readonly number[]; readonly now: number; readonly random: () => number },
+  context: {
+    readonly schedule: readonly number[]
+    readonly now: number
+    readonly random: () => number
+    readonly isManual?: boolean
+  },
 ): Verdict {
   if (outcome.kind === 'answered') {
     if (outcome.statusCode >= 200 && outcome.statusCode <= 299) return { kind: 'success' }
-    if (outcome.statusCode === GONE) return { kind: 'exhausted', disableEndpoint: true }
+    if (outcome.statusCode === GONE) {
+      return { kind: context.isManual === true ? 'resume' : 'exhausted', disableEndpoint: true }
+    }
   }
+  if (context.isManual === true) return { kind: 'resume', disableEndpoint: false }
   const retryAfterMs = outcome.kind === 'answered' ? outcome.retryAfterMs : undefined
   const at = nextAttemptAt(context.schedule, attempts, context.now, { retryAfterMs, random: context.random })
   return at === null ? { kind: 'exhausted', disableEndpoint: false } : { kind: 'retry', at }

@@ -1,6 +1,17 @@
 /** An endpoint: a URL of a customer, and which messages it wants. @module */
 
 import type { Changes, Metadata } from './application.ts'
+import type { EndpointHeaders } from './endpoint-headers.ts'
+
+/** A signing key that was replaced, and still signs until it expires. */
+export interface OldSecret {
+  readonly secret: string
+  /** Epoch milliseconds. */
+  readonly expiresAt: number
+}
+
+/** Secrets that may sign at the same time, the newest included. */
+export const MAX_LIVE_SECRETS = 10
 
 /** A URL that messages of one application are delivered to. */
 export interface Endpoint {
@@ -18,6 +29,10 @@ export interface Endpoint {
   readonly channels: readonly string[] | null
   /** Signing key in the form `whsec_…`. Encrypted at rest; never part of a listing. */
   readonly secret: string
+  /** Those before it that may sign still, newest first; also some that have expired since they were read. */
+  readonly oldSecrets: readonly OldSecret[]
+  /** Sent with each delivery. Encrypted at rest; see `isSensitive` for what is never shown. */
+  readonly headers: EndpointHeaders
   /** Deliveries a second; `null` for no limit. */
   readonly throttleRate: number | null
   readonly metadata: Metadata
@@ -28,8 +43,31 @@ export interface Endpoint {
 /** What may change in an endpoint after it was made. */
 export type EndpointChanges = Changes<
   Endpoint,
-  'uid' | 'url' | 'description' | 'disabled' | 'eventTypes' | 'channels' | 'throttleRate' | 'metadata'
+  | 'uid'
+  | 'url'
+  | 'description'
+  | 'disabled'
+  | 'eventTypes'
+  | 'channels'
+  | 'throttleRate'
+  | 'metadata'
+  | 'headers'
 >
+
+/**
+ * Returns the old secrets of an endpoint whose secret is replaced: the one before joins them, and what has expired leaves.
+ *
+ * @param graceMs - For how long the one before goes on signing; 0 for not at all.
+ */
+export function afterRotation(
+  { secret, oldSecrets }: Pick<Endpoint, 'secret' | 'oldSecrets'>,
+  rotation: { readonly secret: string; readonly graceMs: number; readonly now: number },
+): OldSecret[] {
+  const before = { secret, expiresAt: rotation.now + rotation.graceMs }
+  return [before, ...oldSecrets].filter(
+    (old) => old.expiresAt > rotation.now && old.secret !== rotation.secret,
+  )
+}
 
 /**
  * Tells whether the endpoint wants the message.

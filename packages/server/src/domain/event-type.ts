@@ -12,7 +12,8 @@ export interface EventType {
   readonly deprecated: boolean
   /** JSON Schema (draft 7) of the payload by version. */
   readonly schemas: Readonly<Record<string, unknown>> | null
-  readonly featureFlag: string | null
+  /** Names under which the provider shows the type to some of its customers; `null` for all. */
+  readonly featureFlags: readonly string[] | null
   readonly groupName: string | null
   readonly createdAt: number
   readonly updatedAt: number
@@ -21,5 +22,5 @@ export interface EventType {
 /** What may change in an event type after it was made. */
 export type EventTypeChanges = Changes<
   EventType,
-  'description' | 'archived' | 'deprecated' | 'schemas' | 'featureFlag' | 'groupName'
+  'description' | 'archived' | 'deprecated' | 'schemas' | 'featureFlags' | 'groupName'
 >

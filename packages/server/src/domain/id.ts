@@ -13,9 +13,11 @@
 export const ID_PREFIXES = {
   application: 'app_',
   attempt: 'atmpt_',
+  audit: 'aud_',
   endpoint: 'ep_',
   message: 'msg_',
   organisation: 'org_',
+  task: 'qtask_',
   token: 'tok_',
 } as const satisfies Record<string, string>
 

@@ -9,6 +9,7 @@
 
 import { afterAll, beforeAll, describe } from 'vitest'
 
+import { describeAccess } from './conformance/access.ts'
 import { describeApplications } from './conformance/applications.ts'
 import { describeAttempts } from './conformance/attempts.ts'
 import { describeChanges } from './conformance/changes.ts'
@@ -16,12 +17,18 @@ import { describeClaims } from './conformance/claims.ts'
 import { describeDeliveries } from './conformance/deliveries.ts'
 import { describeEndpoints } from './conformance/endpoints.ts'
 import { describeEventTypes } from './conformance/event-types.ts'
+import { describeIdempotency } from './conformance/idempotency.ts'
 import { describeLists } from './conformance/lists.ts'
 import { describeMessages } from './conformance/messages.ts'
 import { describeModel } from './conformance/model.ts'
 import { describeOrganisations } from './conformance/organisations.ts'
 import { describeRecords } from './conformance/records.ts'
+import { describeReplays } from './conformance/replays.ts'
 import { describeRestarts } from './conformance/restarts.ts'
+import { describeTasks } from './conformance/tasks.ts'
+import { describeRetention } from './conformance/retention.ts'
+import { describeSearches } from './conformance/searches.ts'
+import { describeSituations } from './conformance/situations.ts'
 import { describeTransactions } from './conformance/transactions.ts'
 import { describeWaitingEndpoints } from './conformance/waiting-endpoints.ts'
 import type { OpenedStore } from './opened-store.ts'
@@ -41,16 +48,23 @@ export function storeConformance(name: string, open: () => Promise<OpenedStore>)
     afterAll(() => opened.close())
 
     describeOrganisations(store, open)
+    describeAccess(store, open)
     describeApplications(store)
     describeEndpoints(store)
     describeEventTypes(store)
     describeLists(store)
     describeMessages(store)
+    describeIdempotency(store)
+    describeSearches(store)
+    describeSituations(store)
+    describeRetention(store, open)
     describeAttempts(store)
     describeDeliveries(store)
     describeClaims(store)
     describeWaitingEndpoints(store)
     describeRecords(store)
+    describeReplays(store)
+    describeTasks(store)
     describeTransactions(store)
     describeChanges(store)
     describeRestarts(open)

@@ -7,6 +7,7 @@ import type { Endpoint } from '../../src/domain/endpoint.ts'
 import type { EventType } from '../../src/domain/event-type.ts'
 import { type IdKind, firstIdAt, randomText } from '../../src/domain/id.ts'
 import { JSON_CONTENT_TYPE, type Message } from '../../src/domain/message.ts'
+import type { Task } from '../../src/domain/task.ts'
 import type { Token } from '../../src/domain/token.ts'
 import type { AcceptResult, ClaimedDelivery, Lease, PageRequest, Store } from '../../src/storage/store.ts'
 
@@ -27,11 +28,17 @@ export function newToken(fields: Partial<Token> = {}): Token {
   return {
     id: idAt('token', createdAt),
     organisationId: idAt('organisation', createdAt),
+    scope: 'organisation',
     applicationId: null,
     name: 'Deploys',
     prefix: `ph_${randomText(8)}`,
     hash: randomText(64),
+    isReadOnly: false,
+    capabilities: null,
+    sessionId: null,
     createdAt,
+    expiresAt: null,
+    lastUsedAt: null,
     revokedAt: null,
     ...fields,
   }
@@ -66,6 +73,8 @@ export function newEndpoint(fields: Partial<Endpoint> = {}): Endpoint {
     eventTypes: null,
     channels: null,
     secret: `whsec_${randomText(32)}`,
+    oldSecrets: [],
+    headers: {},
     throttleRate: null,
     metadata: {},
     createdAt,
@@ -84,8 +93,25 @@ export function newEventType(fields: Partial<EventType> = {}): EventType {
     archived: false,
     deprecated: false,
     schemas: null,
-    featureFlag: null,
+    featureFlags: null,
     groupName: null,
+    createdAt,
+    updatedAt: createdAt,
+    ...fields,
+  }
+}
+
+/** Makes a running task that recovers what failed to reach an endpoint. */
+export function newTask(fields: Partial<Task> = {}): Task {
+  const createdAt = fields.createdAt ?? NOW
+  const span = { since: NOW - 1_000, until: NOW + 1_000 }
+  return {
+    id: idAt('task', createdAt),
+    organisationId: idAt('organisation', createdAt),
+    applicationId: null,
+    status: 'running',
+    work: { kind: 'endpoint.recover', endpointId: idAt('endpoint', createdAt), ...span },
+    data: {},
     createdAt,
     updatedAt: createdAt,
     ...fields,
@@ -105,6 +131,8 @@ export function newMessage(fields: Partial<Message> = {}): Message {
     payload: new TextEncoder().encode('{"paid":true}'),
     contentType: JSON_CONTENT_TYPE,
     deliverAt: null,
+    expiresAt: null,
+    expungedAt: null,
     createdAt,
     ...fields,
   }

@@ -17,7 +17,12 @@ import {
 } from './tables.ts'
 
 type ApplicationMethods =
-  'createApplication' | 'findApplication' | 'listApplications' | 'updateApplication' | 'deleteApplication'
+  | 'createApplication'
+  | 'findApplication'
+  | 'listApplications'
+  | 'findThrottleRate'
+  | 'updateApplication'
+  | 'deleteApplication'
 
 /** The methods on applications. */
 export function applicationMethods(database: DatabaseSync): Synchronous<ApplicationMethods> {
@@ -61,6 +66,10 @@ export function applicationMethods(database: DatabaseSync): Synchronous<Applicat
         .all(...values)
         .map((row) => applicationOf(row as Row))
     },
+
+    findThrottleRate: (applicationId) =>
+      (prepared('SELECT throttle_rate FROM application WHERE id = ?').get(applicationId)?.['throttle_rate'] ??
+        null) as number | null,
 
     updateApplication(organisationId, id, changes, now) {
       const { sql, values } = changeClause(changes, {

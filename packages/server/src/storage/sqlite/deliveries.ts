@@ -6,14 +6,23 @@ import type { Delivery, DeliveryStatus } from '../../domain/delivery.ts'
 import type { SecretBox } from '../secret-box.ts'
 import type { WaitingEndpoint } from '../store.ts'
 import { endpointOf } from './endpoints.ts'
+import { messageKeys } from './idempotency.ts'
+import { CHANNEL, TAG, fewMessages } from './few-messages.ts'
 import { messageConditions, messageOf, timeConditions } from './messages.ts'
 import { type Condition, type Row, type Synchronous, pageClause, statementCache, toJson } from './tables.ts'
 
 /** Stored statuses; the numbers are those of the API. */
-const SUCCESS = 0
-const PENDING = 1
-const FAIL = 2
-const CANCELED = 4
+export const SUCCESS = 0
+export const PENDING = 1
+export const FAIL = 2
+export const CANCELED = 4
+
+/**
+ * Cancels what has nothing left to send. A delivery that waits to be sent once more by hand goes back to what it was, if
+ * that was settled.
+ */
+export const CANCEL_EXPUNGED = `status = iif(coalesce(resumes_as, ${PENDING}) = ${PENDING}, ${CANCELED}, resumes_as),
+  due_at = NULL, resumes_as = NULL, resumes_at = NULL`
 
 type QueueMethods =
   | 'acceptMessage'
@@ -27,19 +36,34 @@ type QueueMethods =
 /** The methods of the queue. Each runs within a transaction that its caller opened. */
 export function queueMethods(database: DatabaseSync): Synchronous<QueueMethods> {
   const prepared = statementCache(database)
+  const keys = messageKeys(database)
 
   const insertMessage = database.prepare(
-    'INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
+    `INSERT INTO message (application_id, id, event_type, event_id, channels, tags, payload, content_type, deliver_at,
+       created_at, expires_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
   )
-  const insertDelivery = database.prepare(`INSERT INTO delivery VALUES (?, ?, ?, ${PENDING}, 0, ?, ?)`)
+  const insertLabel = database.prepare('INSERT OR IGNORE INTO message_label VALUES (?, ?, ?, ?)')
+  const insertDelivery = database.prepare(
+    `INSERT INTO delivery (application_id, message_id, endpoint_id, status, attempts, due_at, lease)
+     VALUES (?, ?, ?, ${PENDING}, 0, ?, ?)`,
+  )
   const settleDelivery = database.prepare(
     `UPDATE delivery SET status = ?, attempts = ?, due_at = ?, lease = NULL
      WHERE application_id = ? AND message_id = ? AND endpoint_id = ? AND lease = ?`,
   )
+  const settleManual = database.prepare(
+    `UPDATE delivery SET status = coalesce(?1, resumes_as), due_at = iif(?1 IS NULL, resumes_at, NULL),
+       resumes_as = NULL, resumes_at = NULL, lease = NULL
+     WHERE application_id = ?2 AND message_id = ?3 AND endpoint_id = ?4 AND lease = ?5`,
+  )
   const insertAttempt = database.prepare('INSERT INTO attempt VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
 
   return {
-    acceptMessage({ message, deliveries, dueAt }) {
+    acceptMessage({ message, deliveries, dueAt, idempotency }) {
+      const now = message.createdAt
+      const earlier = idempotency === undefined ? null : keys.find(idempotency, now)
+      if (earlier !== null) return earlier
       const { changes } = insertMessage.run(
         message.applicationId,
         message.id,
@@ -51,6 +75,7 @@ export function queueMethods(database: DatabaseSync): Synchronous<QueueMethods> 
         message.contentType,
         message.deliverAt,
         message.createdAt,
+        message.expiresAt,
       )
       if (changes === 0) {
         const first = prepared('SELECT id FROM message WHERE application_id = ? AND event_id = ?').get(
@@ -59,6 +84,11 @@ export function queueMethods(database: DatabaseSync): Synchronous<QueueMethods> 
         )
         return { kind: 'duplicate', messageId: first!['id'] as string }
       }
+      for (const tag of message.tags ?? []) insertLabel.run(message.applicationId, TAG, tag, message.id)
+      for (const channel of message.channels ?? []) {
+        insertLabel.run(message.applicationId, CHANNEL, channel, message.id)
+      }
+      if (idempotency !== undefined) keys.keep(idempotency, message.id, now)
       for (const { endpointId, lease } of deliveries) {
         insertDelivery.run(
           message.applicationId,
@@ -112,7 +142,7 @@ export function queueMethods(database: DatabaseSync): Synchronous<QueueMethods> 
 
     claimDeliveries({ lease, applicationId, endpointId, limit, maxBytes, now }) {
       const due = prepared(
-        `SELECT d.attempts, m.* FROM delivery d INDEXED BY delivery_due
+        `SELECT d.attempts, d.resumes_as, m.* FROM delivery d INDEXED BY delivery_due
          JOIN message m ON m.application_id = d.application_id AND m.id = d.message_id
          WHERE d.status = ${PENDING} AND d.lease IS NULL
            AND d.application_id = ? AND d.endpoint_id = ? AND d.due_at <= ?
@@ -121,15 +151,28 @@ export function queueMethods(database: DatabaseSync): Synchronous<QueueMethods> 
       const hold = prepared(
         'UPDATE delivery SET lease = ? WHERE application_id = ? AND message_id = ? AND endpoint_id = ?',
       )
+      const cancel = prepared(
+        `UPDATE delivery SET ${CANCEL_EXPUNGED}
+         WHERE application_id = ? AND message_id = ? AND endpoint_id = ?`,
+      )
       let bytes = 0
       const claimed = []
+      const expunged = []
       // Read one at a time, so that payloads beyond the bound are never loaded.
       for (const row of due.iterate(applicationId, endpointId, now, limit)) {
         const message = messageOf(row)
+        if (message.expungedAt !== null) {
+          expunged.push(message.id)
+          continue
+        }
         bytes += message.payload.byteLength
         if (claimed.length > 0 && bytes > maxBytes) break
-        claimed.push({ message, endpointId, attempts: row['attempts'] as number })
+        const attempts = row['attempts'] as number
+        const isManual = row['resumes_as'] !== null
+        claimed.push({ message, endpointId, attempts, ...(isManual ? { isManual } : {}) })
       }
+      // They were held when their payload was expunged, and nothing is left to send.
+      for (const messageId of expunged) cancel.run(applicationId, messageId, endpointId)
       for (const { message } of claimed) hold.run(lease, applicationId, message.id, endpointId)
       return claimed
     },
@@ -154,15 +197,11 @@ export function queueMethods(database: DatabaseSync): Synchronous<QueueMethods> 
 
     recordAttempt({ attempt, lease, attempts, verdict }) {
       const status = verdict.kind === 'success' ? SUCCESS : verdict.kind === 'retry' ? PENDING : FAIL
-      const { changes } = settleDelivery.run(
-        status,
-        attempts,
-        verdict.kind === 'retry' ? verdict.at : null,
-        attempt.applicationId,
-        attempt.messageId,
-        attempt.endpointId,
-        lease,
-      )
+      const key = [attempt.applicationId, attempt.messageId, attempt.endpointId] as const
+      const { changes } =
+        attempt.trigger === 'manual'
+          ? settleManual.run(verdict.kind === 'resume' ? null : status, ...key, lease)
+          : settleDelivery.run(status, attempts, verdict.kind === 'retry' ? verdict.at : null, ...key, lease)
       if (changes === 0) return false
       insertAttempt.run(
         attempt.applicationId,
@@ -178,7 +217,7 @@ export function queueMethods(database: DatabaseSync): Synchronous<QueueMethods> 
         attempt.trigger,
         attempt.createdAt,
       )
-      if (verdict.kind === 'exhausted' && verdict.disableEndpoint) {
+      if ('disableEndpoint' in verdict && verdict.disableEndpoint) {
         prepared('UPDATE endpoint SET disabled = 1, updated_at = ? WHERE application_id = ? AND id = ?').run(
           attempt.createdAt,
           attempt.applicationId,
@@ -209,17 +248,20 @@ export function deliveryMethods(database: DatabaseSync, box: SecretBox): Synchro
     },
 
     listDeliveriesOfEndpoint(applicationId, endpointId, page, filter) {
+      const { index, conditions } = byStatus(filter.status)
+      const few = fewMessages(prepared, applicationId, filter)
       const { sql, values } = pageClause('d.message_id', page, [
         ['d.application_id = ? AND d.endpoint_id = ?', applicationId, endpointId],
-        ...(filter.status === undefined ? [] : [statusCondition(filter.status)]),
+        ...conditions,
+        ...(few === null ? [] : [[`d.message_id IN (${few[0]})`, ...few.slice(1)] as unknown as Condition]),
         ...timeConditions(filter, 'd.message_id', 'message'),
         ...messageConditions(filter, 'm'),
       ])
       // Named, because the planner prefers the primary key, and would read the deliveries of all endpoints.
       return prepared(
         `SELECT d.message_id, d.endpoint_id, d.status, d.attempts, d.due_at, d.lease, m.*
-         FROM delivery d INDEXED BY delivery_endpoint
-         JOIN message m ON m.application_id = d.application_id AND m.id = d.message_id ${sql}`,
+         FROM delivery d INDEXED BY ${index}
+         CROSS JOIN message m ON m.application_id = d.application_id AND m.id = +d.message_id ${sql}`,
       )
         .all(...values)
         .map((row) => ({ delivery: deliveryOf(row as Row), message: messageOf(row as Row) }))
@@ -227,7 +269,28 @@ export function deliveryMethods(database: DatabaseSync, box: SecretBox): Synchro
   }
 }
 
-function statusCondition(status: DeliveryStatus): Condition {
+/** Returns the index that finds an endpoint's deliveries of a status, and the conditions without which it may not be used. */
+function byStatus(status: DeliveryStatus | undefined): { index: string; conditions: readonly Condition[] } {
+  switch (status) {
+    case undefined:
+      return { index: 'delivery_endpoint', conditions: [] }
+    case 'success':
+      return { index: 'delivery_endpoint', conditions: [statusCondition(status)] }
+    case 'sending':
+      // What nodes hold is bounded by their memory, so it is gathered and put in order.
+      return { index: 'delivery_held', conditions: [statusCondition(status)] }
+    case 'pending':
+    case 'fail':
+    case 'canceled':
+      return { index: 'delivery_status', conditions: [INDEXED_STATUS, statusCondition(status)] }
+  }
+}
+
+/** The condition of the partial index `delivery_status`: SQLite uses it only for a query that says the same. */
+export const INDEXED_STATUS: Condition = ['d.status <> 0 AND d.lease IS NULL']
+
+/** The condition on a delivery's status, which the query knows as `d`. */
+export function statusCondition(status: DeliveryStatus): Condition {
   switch (status) {
     case 'pending':
       return [`d.status = ${PENDING} AND d.lease IS NULL`]
@@ -242,7 +305,8 @@ function statusCondition(status: DeliveryStatus): Condition {
   }
 }
 
-function deliveryOf(row: Row): Delivery {
+/** Reads a row of `delivery`. */
+export function deliveryOf(row: Row): Delivery {
   const isHeld = row['lease'] !== null
   const status: DeliveryStatus =
     row['status'] === SUCCESS

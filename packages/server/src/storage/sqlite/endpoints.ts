@@ -3,7 +3,8 @@
 import type { DatabaseSync } from 'node:sqlite'
 
 import type { Metadata } from '../../domain/application.ts'
-import type { Endpoint } from '../../domain/endpoint.ts'
+import { type Endpoint, MAX_LIVE_SECRETS, type OldSecret, afterRotation } from '../../domain/endpoint.ts'
+import { type EndpointHeaders, mergeHeaders } from '../../domain/endpoint-headers.ts'
 import { PosthornError } from '../../domain/errors.ts'
 import type { SecretBox } from '../secret-box.ts'
 import {
@@ -19,7 +20,15 @@ import {
 } from './tables.ts'
 
 type EndpointMethods =
-  'createEndpoint' | 'findEndpoint' | 'listEndpoints' | 'updateEndpoint' | 'deleteEndpoint'
+  | 'createEndpoint'
+  | 'findEndpoint'
+  | 'listEndpoints'
+  | 'updateEndpoint'
+  | 'patchEndpointHeaders'
+  | 'rotateEndpointSecret'
+  | 'deleteEndpoint'
+
+const LIVE = 'application_id = ? AND id = ? AND deleted_at IS NULL'
 
 /** The methods on endpoints. */
 export function endpointMethods(database: DatabaseSync, box: SecretBox): Synchronous<EndpointMethods> {
@@ -29,11 +38,20 @@ export function endpointMethods(database: DatabaseSync, box: SecretBox): Synchro
       hint: 'Choose another',
     })
 
+  const findLive = (applicationId: string, id: string): Endpoint | null => {
+    const row = prepared(`SELECT * FROM endpoint WHERE ${LIVE}`).get(applicationId, id)
+    return row === undefined ? null : endpointOf(row, box)
+  }
+
   return {
     createEndpoint(endpoint) {
       refuseTaken(
         () =>
-          prepared('INSERT INTO endpoint VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)').run(
+          prepared(
+            `INSERT INTO endpoint (application_id, id, uid, url, description, disabled, event_types, channels, secret,
+               throttle_rate, metadata, created_at, updated_at, headers, old_secrets)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+          ).run(
             endpoint.applicationId,
             endpoint.id,
             endpoint.uid,
@@ -47,6 +65,8 @@ export function endpointMethods(database: DatabaseSync, box: SecretBox): Synchro
             toJson(endpoint.metadata),
             endpoint.createdAt,
             endpoint.updatedAt,
+            sealJson(endpoint.headers, box),
+            sealJson(endpoint.oldSecrets, box),
           ),
         taken,
       )
@@ -71,12 +91,8 @@ export function endpointMethods(database: DatabaseSync, box: SecretBox): Synchro
     },
 
     updateEndpoint(applicationId, id, changes, now) {
-      const current = prepared(
-        'SELECT secret FROM endpoint WHERE application_id = ? AND id = ? AND deleted_at IS NULL',
-      ).get(applicationId, id)
-      if (current === undefined) return null
       // A refusal has to come before the write, and a secret that does not open with this key is one.
-      box.open(current['secret'] as Uint8Array)
+      if (findLive(applicationId, id) === null) return null
       const { sql, values } = changeClause(changes, {
         uid: cell.text('uid'),
         url: cell.text('url'),
@@ -86,21 +102,60 @@ export function endpointMethods(database: DatabaseSync, box: SecretBox): Synchro
         channels: cell.json('channels'),
         throttleRate: cell.number('throttle_rate'),
         metadata: cell.json('metadata'),
+        headers: (headers) => ['headers', sealJson(headers ?? {}, box)],
       })
       const row = refuseTaken(
         () =>
-          prepared(
-            `UPDATE endpoint SET ${sql} WHERE application_id = ? AND id = ? AND deleted_at IS NULL RETURNING *`,
-          ).get(...values, now, applicationId, id),
+          prepared(`UPDATE endpoint SET ${sql} WHERE ${LIVE} RETURNING *`).get(
+            ...values,
+            now,
+            applicationId,
+            id,
+          ),
         taken,
       )
       return row === undefined ? null : endpointOf(row, box)
     },
 
+    patchEndpointHeaders(applicationId, id, changes, now) {
+      const endpoint = findLive(applicationId, id)
+      if (endpoint === null) return false
+      const headers = sealJson(mergeHeaders(endpoint.headers, changes), box)
+      prepared(`UPDATE endpoint SET headers = ?, updated_at = ? WHERE ${LIVE}`).run(
+        headers,
+        now,
+        applicationId,
+        id,
+      )
+      return true
+    },
+
+    rotateEndpointSecret(applicationId, id, { secret, graceMs }, now) {
+      const endpoint = findLive(applicationId, id)
+      if (endpoint === null) return false
+      const oldSecrets = afterRotation(endpoint, { secret, graceMs, now })
+      if (oldSecrets.length >= MAX_LIVE_SECRETS) {
+        throw new PosthornError(
+          'limit_reached',
+          `${MAX_LIVE_SECRETS} secrets of this endpoint sign already`,
+          {
+            hint: 'Try again when the oldest has expired, or give gracePeriodSeconds 0',
+          },
+        )
+      }
+      prepared(`UPDATE endpoint SET secret = ?, old_secrets = ?, updated_at = ? WHERE ${LIVE}`).run(
+        box.seal(secret),
+        sealJson(oldSecrets, box),
+        now,
+        applicationId,
+        id,
+      )
+      return true
+    },
+
     deleteEndpoint: (applicationId, id, now) =>
-      prepared(
-        `UPDATE endpoint SET deleted_at = ?, uid = NULL WHERE application_id = ? AND id = ? AND deleted_at IS NULL`,
-      ).run(now, applicationId, id).changes !== 0,
+      prepared(`UPDATE endpoint SET deleted_at = ?, uid = NULL WHERE ${LIVE}`).run(now, applicationId, id)
+        .changes !== 0,
   }
 }
 
@@ -116,9 +171,20 @@ export function endpointOf(row: Row, box: SecretBox): Endpoint {
     eventTypes: fromJson<string[] | null>(row['event_types']),
     channels: fromJson<string[] | null>(row['channels']),
     secret: box.open(row['secret'] as Uint8Array),
+    oldSecrets: openJson<OldSecret[]>(row['old_secrets'], box) ?? [],
+    headers: openJson<EndpointHeaders>(row['headers'], box) ?? {},
     throttleRate: row['throttle_rate'] as number | null,
     metadata: fromJson<Metadata>(row['metadata']),
     createdAt: row['created_at'] as number,
     updatedAt: row['updated_at'] as number,
   }
+}
+
+/** Seals what has secrets in it; nothing is kept of what is empty, as it mostly is. */
+function sealJson(value: object, box: SecretBox): Uint8Array | null {
+  return Object.keys(value).length === 0 ? null : box.seal(JSON.stringify(value))
+}
+
+function openJson<T>(sealed: Row[string] | undefined, box: SecretBox): T | null {
+  return sealed === null || sealed === undefined ? null : (JSON.parse(box.open(sealed as Uint8Array)) as T)
 }

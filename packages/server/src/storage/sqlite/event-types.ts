@@ -29,7 +29,7 @@ export function eventTypeMethods(database: DatabaseSync): Synchronous<EventTypeM
         `INSERT INTO event_type VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (organisation_id, name) DO UPDATE SET
            description = excluded.description, archived = excluded.archived, deprecated = excluded.deprecated,
-           schemas = excluded.schemas, feature_flag = excluded.feature_flag, group_name = excluded.group_name,
+           schemas = excluded.schemas, feature_flags = excluded.feature_flags, group_name = excluded.group_name,
            updated_at = excluded.updated_at
          WHERE event_type.archived = 1
          RETURNING *`,
@@ -40,7 +40,7 @@ export function eventTypeMethods(database: DatabaseSync): Synchronous<EventTypeM
         Number(eventType.archived),
         Number(eventType.deprecated),
         toJson(eventType.schemas),
-        eventType.featureFlag,
+        toJson(eventType.featureFlags),
         eventType.groupName,
         eventType.createdAt,
         eventType.updatedAt,
@@ -76,7 +76,7 @@ export function eventTypeMethods(database: DatabaseSync): Synchronous<EventTypeM
         archived: cell.flag('archived'),
         deprecated: cell.flag('deprecated'),
         schemas: cell.json('schemas'),
-        featureFlag: cell.text('feature_flag'),
+        featureFlags: cell.json('feature_flags'),
         groupName: cell.text('group_name'),
       })
       const row = prepared(
@@ -99,7 +99,7 @@ function eventTypeOf(row: Row): EventType {
     archived: row['archived'] === 1,
     deprecated: row['deprecated'] === 1,
     schemas: fromJson<EventType['schemas']>(row['schemas']),
-    featureFlag: row['feature_flag'] as string | null,
+    featureFlags: fromJson<string[] | null>(row['feature_flags']),
     groupName: row['group_name'] as string | null,
     createdAt: row['created_at'] as number,
     updatedAt: row['updated_at'] as number,

@@ -7,10 +7,14 @@ import type { FailureReason } from '../../domain/delivery.ts'
 import { type IdKind, firstIdAt } from '../../domain/id.ts'
 import type { Message } from '../../domain/message.ts'
 import type { AttemptFilter, MessageFilter } from '../store.ts'
+import { fewMessages } from './few-messages.ts'
+import { merged } from './merged.ts'
 import { type Condition, type Row, type Synchronous, fromJson, pageClause, statementCache } from './tables.ts'
 
-type MessageMethods =
-  'findMessage' | 'listMessages' | 'findAttempt' | 'listAttemptsOfMessage' | 'listAttemptsOfEndpoint'
+type MessageMethods = 'findMessage' | 'findAttempt' | 'listAttemptsOfMessage' | 'listAttemptsOfEndpoint'
+
+/** Hundreds of a status: 0 for no answer, and what a server may say although it is no class of HTTP. */
+const STATUS_CLASSES = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
 
 /** The methods that read messages and attempts. */
 export function messageMethods(database: DatabaseSync): Synchronous<MessageMethods> {
@@ -26,7 +30,7 @@ export function messageMethods(database: DatabaseSync): Synchronous<MessageMetho
     const join =
       ofMessage.length === 0
         ? ''
-        : 'JOIN message m ON m.application_id = a.application_id AND m.id = a.message_id'
+        : 'CROSS JOIN message m ON m.application_id = a.application_id AND m.id = +a.message_id'
     const { sql, values } = pageClause('a.id', page, [
       owner,
       ...timeConditions(filter, 'a.id', 'attempt'),
@@ -48,17 +52,6 @@ export function messageMethods(database: DatabaseSync): Synchronous<MessageMetho
       return row === undefined ? null : messageOf(row)
     },
 
-    listMessages(applicationId, page, filter) {
-      const { sql, values } = pageClause('m.id', page, [
-        ['m.application_id = ?', applicationId],
-        ...timeConditions(filter, 'm.id', 'message'),
-        ...messageConditions(filter, 'm'),
-      ])
-      return prepared(`SELECT m.* FROM message m ${sql}`)
-        .all(...values)
-        .map((row) => messageOf(row as Row))
-    },
-
     findAttempt(applicationId, messageId, attemptId) {
       const row = prepared(
         'SELECT * FROM attempt WHERE application_id = ? AND message_id = ? AND id = ?',
@@ -69,8 +62,39 @@ export function messageMethods(database: DatabaseSync): Synchronous<MessageMetho
     listAttemptsOfMessage: (applicationId, messageId, page, filter) =>
       listAttempts(['a.application_id = ? AND a.message_id = ?', applicationId, messageId], page, filter),
 
-    listAttemptsOfEndpoint: (applicationId, endpointId, page, filter) =>
-      listAttempts(['a.application_id = ? AND a.endpoint_id = ?', applicationId, endpointId], page, filter),
+    listAttemptsOfEndpoint(applicationId, endpointId, page, filter) {
+      const owner: Condition = ['a.application_id = ? AND a.endpoint_id = ?', applicationId, endpointId]
+      const few = fewMessages(prepared, applicationId, filter)
+      if (few !== null) {
+        const [ids, ...values] = few
+        // The plus leaves the key of the table alone to find them by: message, then attempt.
+        const among: Condition = [
+          `a.application_id = ? AND a.message_id IN (${ids}) AND +a.endpoint_id = ?`,
+          applicationId,
+          ...values,
+          endpointId,
+        ]
+        return listAttempts(among, page, filter)
+      }
+      // Only 2xx is success, so every other class is in the index of what failed.
+      const { statusCodeClass, isSuccess } = filter
+      const isFailure = isSuccess === false || (statusCodeClass !== undefined && statusCodeClass !== 200)
+      if (!isFailure || statusCodeClass === 200) return listAttempts(owner, page, filter)
+      if (isSuccess === true) return []
+      const classes = statusCodeClass === undefined ? STATUS_CLASSES : [statusCodeClass / 100]
+      return merged(page, classes, (hundreds) =>
+        listAttempts(
+          [
+            'a.application_id = ? AND a.endpoint_id = ? AND a.is_success = 0 AND a.status_code / 100 = ?',
+            applicationId,
+            endpointId,
+            hundreds,
+          ],
+          page,
+          { ...filter, isSuccess: undefined, statusCodeClass: undefined },
+        ),
+      )
+    },
   }
 }
 
@@ -124,11 +148,14 @@ export function messageOf(row: Row): Message {
     payload: row['payload'] as Uint8Array,
     contentType: row['content_type'] as string,
     deliverAt: row['deliver_at'] as number | null,
+    expiresAt: row['expires_at'] as number | null,
+    expungedAt: row['expunged_at'] as number | null,
     createdAt: row['created_at'] as number,
   }
 }
 
-function attemptOf(row: Row): Attempt {
+/** Reads a row of `attempt`. */
+export function attemptOf(row: Row): Attempt {
   return {
     id: row['id'] as string,
     applicationId: row['application_id'] as string,

@@ -2,12 +2,18 @@ import { DatabaseSync } from 'node:sqlite'
 
 import { beforeEach, expect, test, vi } from 'vitest'
 
+import type { ReplayWork } from '../../domain/task.ts'
 import { secretBox } from '../secret-box.ts'
 import { applicationMethods } from './applications.ts'
 import { deliveryMethods, queueMethods } from './deliveries.ts'
 import { endpointMethods } from './endpoints.ts'
+import { explanationMethods } from './explanations.ts'
 import { messageMethods } from './messages.ts'
 import { MIGRATIONS } from './migrations.ts'
+import { retentionMethods } from './retention.ts'
+import { replayMethods } from './replays.ts'
+import { searchMethods } from './search.ts'
+import { taskMethods } from './tasks.ts'
 
 let database: DatabaseSync
 beforeEach(() => {
@@ -44,6 +50,8 @@ const message = {
   payload: new Uint8Array(1),
   contentType: 'application/json',
   deliverAt: null,
+  expiresAt: null,
+  expungedAt: null,
   createdAt: 0,
 }
 const attempt = {
@@ -63,7 +71,45 @@ const attempt = {
 
 const queue = () => queueMethods(database)
 const messages = () => messageMethods(database)
+const search = () => searchMethods(database)
+const replays = () => replayMethods(database, box)
+const tasks = () => taskMethods(database)
 const deliveries = () => deliveryMethods(database, box)
+
+/** Takes a step of a task of this kind, to an endpoint that is there. */
+function takeStep(kind: ReplayWork['kind']): void {
+  const [applicationId, endpointId] = key
+  const filter = { eventTypes: null, channel: null, tag: null, status: null, statusCodeClass: 200 }
+  const span = { since: 0, until: 1 }
+  const work = { kind, endpointId, filter, ...span } as ReplayWork
+  const at = { createdAt: 0, updatedAt: 0 }
+  endpointMethods(database, box).createEndpoint({
+    id: endpointId,
+    applicationId,
+    uid: null,
+    url: '',
+    description: '',
+    disabled: false,
+    eventTypes: null,
+    channels: null,
+    secret: '',
+    oldSecrets: [],
+    headers: {},
+    throttleRate: null,
+    metadata: {},
+    ...at,
+  })
+  const task = {
+    id: 'qtask_0',
+    organisationId: 'org_0',
+    applicationId,
+    status: 'running',
+    work,
+    data: {},
+  } as const
+  tasks().createTask({ ...task, ...at })
+  replays().stepReplay(task.id, 10, 0)
+}
 
 const CASES: readonly (readonly [name: string, call: () => unknown, index: string])[] = [
   [
@@ -122,18 +168,71 @@ const CASES: readonly (readonly [name: string, call: () => unknown, index: strin
   ],
   [
     'listDeliveriesOfEndpoint, of a status',
-    () => deliveries().listDeliveriesOfEndpoint(...key, page, { status: 'sending' }),
-    'delivery_endpoint (application_id=? AND endpoint_id=? AND message_id<?)',
+    () => deliveries().listDeliveriesOfEndpoint(...key, page, { status: 'pending' }),
+    'delivery_status (application_id=? AND endpoint_id=? AND status=? AND message_id<?)',
   ],
   [
     'listDeliveriesOfMessage',
     () => deliveries().listDeliveriesOfMessage('app_0', 'msg_0', page),
     'PRIMARY KEY (application_id=? AND message_id=? AND endpoint_id<?)',
   ],
+  ['listMessages', () => search().listMessages('app_0', page, {}), 'message_id (application_id=? AND id<?)'],
   [
-    'listMessages',
-    () => messages().listMessages('app_0', page, {}),
+    'listMessages, by id',
+    () => search().listMessages('app_0', { ...page, after: null }, { id: 'msg_1' }),
+    'message_id (application_id=? AND id=?)',
+  ],
+  [
+    'listMessages, by event id',
+    () => search().listMessages('app_0', { ...page, after: null }, { eventId: 'evt' }),
+    'message_event_id (application_id=? AND event_id=?)',
+  ],
+  [
+    'listMessages, of a tag',
+    () => search().listMessages('app_0', page, { tag: 'vip' }),
+    'PRIMARY KEY (application_id=? AND kind=? AND name=? AND message_id<?)',
+  ],
+  [
+    'listMessages, of a channel in a stretch of time',
+    () => search().listMessages('app_0', page, { channel: 'eu', after: 0, before: 1 }),
+    'PRIMARY KEY (application_id=? AND kind=? AND name=? AND message_id>? AND message_id<?)',
+  ],
+  [
+    'listMessages, of two event types',
+    () => search().listMessages('app_0', page, { eventTypes: ['paid', 'lost'] }),
+    'message_event_type (application_id=? AND event_type=? AND id<?)',
+  ],
+  [
+    'listMessages, of what failed',
+    () => {
+      database.exec(`INSERT INTO endpoint (application_id, id, url, description, disabled, secret, metadata, created_at,
+        updated_at) VALUES ('app_0', 'ep_0', '', '', 0, x'', '{}', 0, 0)`)
+      search().listMessages('app_0', page, { status: 'fail' })
+    },
+    'delivery_status (application_id=? AND endpoint_id=? AND status=? AND message_id<?)',
+  ],
+  [
+    'listMessages, of what succeeded',
+    () => search().listMessages('app_0', page, { status: 'success' }),
     'message_id (application_id=? AND id<?)',
+  ],
+  [
+    'listSituations',
+    () => explanationMethods(database).listSituations({ ...message, id: 'msg_0' }, page),
+    'PRIMARY KEY (application_id=? AND id<?)',
+  ],
+  [
+    'expungeExpired',
+    () => retentionMethods(database).expungeExpired(1, 10),
+    'message_expiry (expires_at>? AND expires_at<?)',
+  ],
+  [
+    'deleteOldMessages',
+    () => {
+      queue().acceptMessage({ message, deliveries: [], dueAt: 0 })
+      retentionMethods(database).deleteOldMessages({ before: 1, after: null, limit: 10 })
+    },
+    'INTEGER PRIMARY KEY (rowid>?)',
   ],
   [
     'findMessage',
@@ -144,6 +243,11 @@ const CASES: readonly (readonly [name: string, call: () => unknown, index: strin
     'listAttemptsOfEndpoint',
     () => messages().listAttemptsOfEndpoint(...key, page, {}),
     'attempt_endpoint (application_id=? AND endpoint_id=? AND id<?)',
+  ],
+  [
+    'listAttemptsOfEndpoint, of those that failed',
+    () => messages().listAttemptsOfEndpoint(...key, page, { isSuccess: false }),
+    'attempt_failed (application_id=? AND endpoint_id=? AND <expr>=? AND id<?)',
   ],
   [
     'listAttemptsOfMessage',
@@ -160,6 +264,49 @@ const CASES: readonly (readonly [name: string, call: () => unknown, index: strin
     () => endpointMethods(database, box).listEndpoints('app_0', page),
     'PRIMARY KEY (application_id=? AND id<?)',
   ],
+  [
+    'resendDelivery, of what is there and of what is not',
+    () => {
+      const { acceptMessage } = queue()
+      acceptMessage({ message, deliveries: [{ endpointId: 'ep_0', lease: null }], dueAt: 0 })
+      const { resendDelivery } = replays()
+      resendDelivery({ applicationId: 'app_0', messageId: 'msg_1', endpointId: 'ep_0' }, 0)
+      resendDelivery({ applicationId: 'app_0', messageId: 'msg_1', endpointId: 'ep_1' }, 0)
+    },
+    'PRIMARY KEY (application_id=? AND message_id=? AND endpoint_id=?)',
+  ],
+  [
+    'stepReplay, of what failed',
+    () => takeStep('endpoint.recover'),
+    'delivery_status (application_id=? AND endpoint_id=? AND status=? AND message_id>? AND message_id<?)',
+  ],
+  [
+    'stepReplay, of what is missing',
+    () => takeStep('endpoint.replay'),
+    'message_id (application_id=? AND id>? AND id<?)',
+  ],
+  [
+    'stepReplay, of what is over',
+    () => takeStep('endpoint.bulk-replay'),
+    'delivery_endpoint (application_id=? AND endpoint_id=? AND message_id>? AND message_id<?)',
+  ],
+  [
+    'countDeliveriesOfEndpoint',
+    () => tasks().countDeliveriesOfEndpoint(...key, { from: 'msg_0', to: 'msg_1' }, 10),
+    'USING COVERING INDEX delivery_endpoint (application_id=? AND endpoint_id=? AND message_id>? AND message_id<?)',
+  ],
+  [
+    'countDeliveriesOfApplication',
+    () => tasks().countDeliveriesOfApplication('app_0', { from: 'msg_0', to: 'msg_1' }, 10),
+    'PRIMARY KEY (application_id=? AND message_id>? AND message_id<?)',
+  ],
+  ['findTask', () => tasks().findTask('org_0', 'qtask_0'), 'PRIMARY KEY (id=?)'],
+  [
+    'listTasks',
+    () => tasks().listTasks('org_0', page, { status: 'running', kind: 'endpoint.replay' }),
+    'task_list (organisation_id=? AND id<?)',
+  ],
+  ['deleteTasks', () => tasks().deleteTasks('qtask_0', 10), 'PRIMARY KEY (id<?)'],
   [
     'listApplications',
     () => applicationMethods(database).listApplications('org_0', page),

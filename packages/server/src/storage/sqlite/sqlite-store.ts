@@ -80,12 +80,24 @@ export class SqliteStore implements Store {
 
   readonly createToken = this.#write('createToken')
   readonly findToken = this.#read('findToken')
-  readonly listTokens = this.#read('listTokens')
   readonly revokeToken = this.#writeTold('revokeToken', () => null)
+  readonly listApiTokens = this.#read('listApiTokens')
+  readonly expireToken = this.#writeTold('expireToken', () => null)
+  readonly expireTokensOfApplication = this.#writeTold('expireTokensOfApplication', () => null)
+  readonly recordTokenUses = this.#write('recordTokenUses')
+  readonly createPortalAccess = this.#write('createPortalAccess')
+  readonly redeemLoginKey = this.#write('redeemLoginKey')
+
+  readonly findAnswer = this.#read('findAnswer')
+  readonly saveAnswer = this.#write('saveAnswer')
+  readonly recordAudit = this.#write('recordAudit')
+  readonly listAudit = this.#read('listAudit')
+  readonly purgeAccess = this.#write('purgeAccess')
 
   readonly createApplication = this.#write('createApplication')
   readonly findApplication = this.#read('findApplication')
   readonly listApplications = this.#read('listApplications')
+  readonly findThrottleRate = this.#read('findThrottleRate')
   readonly updateApplication = this.#writeTold('updateApplication', (_organisationId, id) => id)
   readonly deleteApplication = this.#writeTold('deleteApplication', (_organisationId, id) => id)
 
@@ -93,17 +105,24 @@ export class SqliteStore implements Store {
   readonly findEndpoint = this.#read('findEndpoint')
   readonly listEndpoints = this.#read('listEndpoints')
   readonly updateEndpoint = this.#writeTold('updateEndpoint', (applicationId) => applicationId)
+  readonly patchEndpointHeaders = this.#writeTold('patchEndpointHeaders', (applicationId) => applicationId)
+  readonly rotateEndpointSecret = this.#writeTold('rotateEndpointSecret', (applicationId) => applicationId)
   readonly deleteEndpoint = this.#writeTold('deleteEndpoint', (applicationId) => applicationId)
 
-  readonly createEventType = this.#write('createEventType')
+  readonly createEventType = this.#writeTold('createEventType', () => null)
   readonly findEventType = this.#read('findEventType')
   readonly listEventTypes = this.#read('listEventTypes')
-  readonly updateEventType = this.#write('updateEventType')
-  readonly expungeEventType = this.#write('expungeEventType')
+  readonly updateEventType = this.#writeTold('updateEventType', () => null)
+  readonly expungeEventType = this.#writeTold('expungeEventType', () => null)
 
   readonly acceptMessage: Store['acceptMessage'] = this.#write('acceptMessage', sizeOf)
   readonly findMessage = this.#read('findMessage')
   readonly listMessages = this.#read('listMessages')
+  readonly listSituations = this.#read('listSituations')
+  readonly expungeContent = this.#write('expungeContent')
+  readonly expungeAttemptContent = this.#write('expungeAttemptContent')
+  readonly expungeExpired = this.#write('expungeExpired')
+  readonly deleteOldMessages = this.#write('deleteOldMessages')
 
   readonly findAttempt = this.#read('findAttempt')
   readonly listAttemptsOfMessage = this.#read('listAttemptsOfMessage')
@@ -123,10 +142,22 @@ export class SqliteStore implements Store {
   readonly cancelDeliveries = this.#writeAlways('cancelDeliveries')
   readonly recordAttempt: Store['recordAttempt'] = async (record) => {
     const isRecorded = await this.#commit.add({ method: 'recordAttempt', args: [record] }, 0, false)
-    const isDisabled = record.verdict.kind === 'exhausted' && record.verdict.disableEndpoint
+    const isDisabled = 'disableEndpoint' in record.verdict && record.verdict.disableEndpoint
     if (isDisabled) this.#tellChange(record.attempt.applicationId)
     return isRecorded as boolean
   }
+
+  readonly resendDelivery = this.#write('resendDelivery')
+  readonly countDeliveriesOfEndpoint = this.#read('countDeliveriesOfEndpoint')
+  readonly countDeliveriesOfApplication = this.#read('countDeliveriesOfApplication')
+
+  readonly createTask = this.#write('createTask')
+  readonly findTask = this.#read('findTask')
+  readonly listTasks = this.#read('listTasks')
+  readonly findRunningTasks = this.#read('findRunningTasks')
+  readonly stepReplay = this.#write('stepReplay')
+  readonly finishTask = this.#write('finishTask')
+  readonly deleteTasks = this.#write('deleteTasks')
 
   #read<K extends keyof Store>(method: K): Store[K] {
     return (async (...args: unknown[]) => this.#need(this.#reader).read({ method, args })) as Store[K]

@@ -3,18 +3,32 @@
 import type { DatabaseSync } from 'node:sqlite'
 
 import { PosthornError } from '../../domain/errors.ts'
-import type { Token } from '../../domain/token.ts'
-import { type Row, type Synchronous, statementCache } from './tables.ts'
+import type { Capability, Token, TokenScope } from '../../domain/token.ts'
+import { type Row, type Synchronous, fromJson, pageClause, statementCache, toJson } from './tables.ts'
 
 type TokenMethods =
-  'findOrganisation' | 'createOrganisation' | 'createToken' | 'findToken' | 'listTokens' | 'revokeToken'
+  | 'findOrganisation'
+  | 'createOrganisation'
+  | 'createToken'
+  | 'findToken'
+  | 'revokeToken'
+  | 'listApiTokens'
+  | 'expireToken'
+  | 'expireTokensOfApplication'
+  | 'recordTokenUses'
+  | 'createPortalAccess'
+  | 'redeemLoginKey'
 
 /** The methods on organisations and tokens. */
 export function tokenMethods(database: DatabaseSync): Synchronous<TokenMethods> {
   const prepared = statementCache(database)
 
   const insertToken = (token: Token) =>
-    void prepared('INSERT INTO token VALUES (?, ?, ?, ?, ?, ?, ?, ?)').run(
+    void prepared(
+      `INSERT INTO token (id, organisation_id, application_id, name, prefix, hash, created_at, revoked_at,
+         scope, is_read_only, capabilities, session_id, expires_at, last_used_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    ).run(
       token.id,
       token.organisationId,
       token.applicationId,
@@ -23,6 +37,12 @@ export function tokenMethods(database: DatabaseSync): Synchronous<TokenMethods> 
       token.hash,
       token.createdAt,
       token.revokedAt,
+      token.scope,
+      Number(token.isReadOnly),
+      toJson(token.capabilities),
+      token.sessionId,
+      token.expiresAt,
+      token.lastUsedAt,
     )
 
   const findOrganisation = () =>
@@ -46,11 +66,6 @@ export function tokenMethods(database: DatabaseSync): Synchronous<TokenMethods> 
       return row === undefined ? null : tokenOf(row)
     },
 
-    listTokens: (organisationId) =>
-      prepared('SELECT * FROM token WHERE organisation_id = ? ORDER BY id')
-        .all(organisationId)
-        .map((row) => tokenOf(row as Row)),
-
     revokeToken(organisationId, idOrPrefix, now) {
       const rows = prepared(
         'SELECT * FROM token WHERE organisation_id = ? AND (id = ? OR prefix = ?) AND revoked_at IS NULL',
@@ -65,6 +80,58 @@ export function tokenMethods(database: DatabaseSync): Synchronous<TokenMethods> 
       prepared('UPDATE token SET revoked_at = ? WHERE id = ?').run(now, token.id)
       return token
     },
+
+    listApiTokens(organisationId, page) {
+      const { sql, values } = pageClause('id', page, [
+        ['organisation_id = ?', organisationId],
+        ["scope <> 'portal'"],
+      ])
+      return prepared(`SELECT * FROM token ${sql}`)
+        .all(...values)
+        .map((row) => tokenOf(row as Row))
+    },
+
+    expireToken(organisationId, id, at) {
+      const row = prepared(
+        `UPDATE token SET expires_at = min(coalesce(expires_at, ?1), ?1)
+         WHERE organisation_id = ?2 AND id = ?3 AND revoked_at IS NULL RETURNING *`,
+      ).get(at, organisationId, id)
+      return row === undefined ? null : tokenOf(row)
+    },
+
+    expireTokensOfApplication(applicationId, at, sessionIds) {
+      const { changes } = prepared(
+        `UPDATE token SET expires_at = ?1
+         WHERE application_id = ?2 AND revoked_at IS NULL AND coalesce(expires_at > ?1, 1)
+           AND (?3 IS NULL OR session_id IN (SELECT value FROM json_each(?3)))`,
+      ).run(at, applicationId, toJson(sessionIds))
+      return Number(changes)
+    },
+
+    recordTokenUses(uses) {
+      const update = prepared(
+        'UPDATE token SET last_used_at = ?1 WHERE id = ?2 AND coalesce(last_used_at < ?1, 1)',
+      )
+      for (const { tokenId, at } of uses) update.run(at, tokenId)
+    },
+
+    createPortalAccess(token, key) {
+      insertToken(token)
+      prepared('INSERT INTO login_key VALUES (?, ?, ?)').run(key.hash, token.id, key.expiresAt)
+    },
+
+    redeemLoginKey(keyHash, { id, hash, prefix, createdAt: now }) {
+      // It is taken also where it is too late for it.
+      const key = prepared('DELETE FROM login_key WHERE hash = ? RETURNING token_id, expires_at').get(keyHash)
+      if (key === undefined || (key['expires_at'] as number) <= now) return null
+      const row = prepared(
+        'SELECT * FROM token WHERE id = ? AND revoked_at IS NULL AND coalesce(expires_at > ?, 1)',
+      ).get(key['token_id']!, now)
+      if (row === undefined) return null
+      const token: Token = { ...tokenOf(row), id, hash, prefix, createdAt: now, lastUsedAt: null }
+      insertToken(token)
+      return token
+    },
   }
 }
 
@@ -72,11 +139,17 @@ function tokenOf(row: Row): Token {
   return {
     id: row['id'] as string,
     organisationId: row['organisation_id'] as string,
+    scope: row['scope'] as TokenScope,
     applicationId: row['application_id'] as string | null,
     name: row['name'] as string,
     prefix: row['prefix'] as string,
     hash: row['hash'] as string,
+    isReadOnly: row['is_read_only'] === 1,
+    capabilities: fromJson<Capability[] | null>(row['capabilities']),
+    sessionId: row['session_id'] as string | null,
     createdAt: row['created_at'] as number,
+    expiresAt: row['expires_at'] as number | null,
+    lastUsedAt: row['last_used_at'] as number | null,
     revokedAt: row['revoked_at'] as number | null,
   }
 }

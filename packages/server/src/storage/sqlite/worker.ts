@@ -13,11 +13,19 @@ import type { OperationResult } from '../group-commit.ts'
 import { type SecretBox, secretBox } from '../secret-box.ts'
 import type { Store } from '../store.ts'
 import { applicationMethods } from './applications.ts'
+import { auditMethods } from './audit.ts'
 import { claimFolder, openDatabase } from './database.ts'
 import { deliveryMethods, queueMethods } from './deliveries.ts'
 import { endpointMethods } from './endpoints.ts'
 import { eventTypeMethods } from './event-types.ts'
+import { explanationMethods } from './explanations.ts'
+import { idempotencyMethods } from './idempotency.ts'
 import { messageMethods } from './messages.ts'
+import { purgeMethods } from './access-purge.ts'
+import { retentionMethods } from './retention.ts'
+import { searchMethods } from './search.ts'
+import { replayMethods } from './replays.ts'
+import { taskMethods } from './tasks.ts'
 import { tokenMethods } from './tokens.ts'
 
 /** What a thread is started with. */
@@ -105,12 +113,20 @@ function tryKey(database: DatabaseSync, box: SecretBox): void {
 function methodsOf(database: DatabaseSync, box: SecretBox): Readonly<Record<string, Method>> {
   const methods: object = {
     ...tokenMethods(database),
+    ...idempotencyMethods(database, box),
+    ...auditMethods(database),
+    ...purgeMethods(database),
     ...applicationMethods(database),
     ...endpointMethods(database, box),
     ...eventTypeMethods(database),
     ...messageMethods(database),
+    ...explanationMethods(database),
+    ...retentionMethods(database),
+    ...searchMethods(database),
     ...queueMethods(database),
     ...deliveryMethods(database, box),
+    ...replayMethods(database, box),
+    ...taskMethods(database),
   }
   return methods as Record<string, Method>
 }

@@ -3,7 +3,15 @@
 import { describe, expect, test } from 'vitest'
 
 import type { Store } from '../../../src/storage/store.ts'
-import { NOW, type Scene, newApplication, newEndpoint, newScene, newToken } from '../fixtures.ts'
+import {
+  NOW,
+  type Scene,
+  newApplication,
+  newEndpoint,
+  newEventType,
+  newScene,
+  newToken,
+} from '../fixtures.ts'
 
 type Write = (store: Store, scene: Scene) => Promise<unknown>
 
@@ -74,6 +82,23 @@ export function describeChanges(store: () => Store): void {
       store().onChange((id) => told.push(id))
       await store().revokeToken(token.organisationId, token.id, NOW)
       expect(told).toContain(null)
+    })
+
+    test('of a written event type it is told that anything may have changed', async () => {
+      const eventType = newEventType()
+      const { organisationId, name } = eventType
+      const told: (string | null)[] = []
+      store().onChange((id) => told.push(id))
+      const writes = [
+        () => store().createEventType(eventType),
+        () => store().updateEventType(organisationId, name, { archived: true }, NOW),
+        () => store().expungeEventType(organisationId, name),
+      ]
+      for (const write of writes) {
+        told.length = 0
+        await write()
+        expect(told).toContain(null)
+      }
     })
 
     test('of a write that was refused nobody is told', async () => {

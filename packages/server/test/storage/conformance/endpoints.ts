@@ -18,6 +18,8 @@ export function describeEndpoints(store: () => Store): void {
         eventTypes: ['invoice.paid', 'invoice.void'],
         channels: [],
         secret: 'whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD',
+        oldSecrets: [{ secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', expiresAt: NOW + 9 }],
+        headers: { 'X-Tenant': 'acme', Authorization: 'Bearer abc' },
         throttleRate: 10,
         metadata: { region: 'eu' },
         updatedAt: NOW + 3,
@@ -73,6 +75,8 @@ export function describeEndpoints(store: () => Store): void {
       ['throttleRate', { throttleRate: 7 }],
       ['throttleRate, to none', { throttleRate: null }],
       ['metadata', { metadata: {} }],
+      ['headers', { headers: { 'x-new': '2' } }],
+      ['headers, to none', { headers: {} }],
       ['nothing', {}],
     ])('a change of %s leaves every other field as it was', async (_, changes) => {
       const endpoint = newEndpoint({
@@ -82,6 +86,8 @@ export function describeEndpoints(store: () => Store): void {
         channels: ['one'],
         throttleRate: 5,
         metadata: { tier: '1' },
+        headers: { 'x-old': '1' },
+        oldSecrets: [{ secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', expiresAt: NOW + 9 }],
       })
       const { applicationId, id } = endpoint
       await store().createEndpoint(endpoint)
@@ -99,6 +105,61 @@ export function describeEndpoints(store: () => Store): void {
         ...endpoint,
         disabled: false,
       })
+    })
+
+    test('headers are set and removed one by one, also by many at once', async () => {
+      const endpoint = newEndpoint({ headers: { 'X-Old': '1', 'X-Kept': '2' } })
+      const { applicationId, id } = endpoint
+      await store().createEndpoint(endpoint)
+      const patch = (set: Record<string, string>, remove: string[] = []) =>
+        store().patchEndpointHeaders(applicationId, id, { set, remove }, NOW + 8)
+      await Promise.all([patch({ 'x-a': 'a' }), patch({ 'x-b': 'b' }, ['x-old']), patch({ 'x-c': 'c' })])
+
+      const headers = { 'X-Kept': '2', 'x-a': 'a', 'x-b': 'b', 'x-c': 'c' }
+      const changed = { ...endpoint, headers, updatedAt: NOW + 8 }
+      expect(await store().findEndpoint(applicationId, id)).toEqual(changed)
+      const other = idAt('application', NOW)
+      expect(await store().patchEndpointHeaders(other, id, { set: {}, remove: ['x-a'] }, NOW)).toBe(false)
+      expect(await store().findEndpoint(applicationId, id)).toEqual(changed)
+    })
+
+    test('a rotation keeps the secret before for its time, and drops what has expired', async () => {
+      const endpoint = newEndpoint({ secret: 'whsec_first' })
+      const { applicationId, id } = endpoint
+      await store().createEndpoint(endpoint)
+      const rotate = (secret: string, graceMs: number, now: number) =>
+        store().rotateEndpointSecret(applicationId, id, { secret, graceMs }, now)
+      const secrets = async () => {
+        const { secret, oldSecrets } = (await store().findEndpoint(applicationId, id))!
+        return [secret, ...oldSecrets.map((old) => `${old.secret} until ${old.expiresAt - NOW}`)]
+      }
+      await rotate('whsec_second', 100, NOW)
+      await rotate('whsec_third', 50, NOW + 10)
+      expect(await secrets()).toEqual(['whsec_third', 'whsec_second until 60', 'whsec_first until 100'])
+      await rotate('whsec_fourth', 0, NOW + 60)
+      expect(await secrets()).toEqual(['whsec_fourth', 'whsec_first until 100'])
+      expect(await rotate('whsec_fifth', 10, NOW + 100)).toBe(true)
+      expect(await secrets()).toEqual(['whsec_fifth', 'whsec_fourth until 110'])
+    })
+
+    test('of eleven rotations at once, as many count as secrets may sign', async () => {
+      const endpoint = newEndpoint()
+      const { applicationId, id } = endpoint
+      await store().createEndpoint(endpoint)
+      const done = await Promise.allSettled(
+        Array.from({ length: 11 }, (_, i) =>
+          store().rotateEndpointSecret(applicationId, id, { secret: `whsec_${i}`, graceMs: 100 }, NOW),
+        ),
+      )
+      const refused = done.filter((each) => each.status === 'rejected')
+      expect(refused.map(({ reason }) => reason as unknown)).toMatchObject([
+        { code: 'limit_reached' },
+        { code: 'limit_reached' },
+      ])
+      const { secret, oldSecrets } = (await store().findEndpoint(applicationId, id))!
+      expect(secret).toBe('whsec_8')
+      expect(oldSecrets.at(-1)).toEqual({ secret: endpoint.secret, expiresAt: NOW + 100 })
+      expect(oldSecrets).toHaveLength(9)
     })
 
     test('a deleted endpoint is gone, and its uid is free again', async () => {

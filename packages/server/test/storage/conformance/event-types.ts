@@ -15,7 +15,7 @@ export function describeEventTypes(store: () => Store): void {
         description: 'Ein Name ändert sich 🎺',
         deprecated: true,
         schemas: { 1: { type: 'object', required: ['name'], properties: { name: { type: 'string' } } } },
-        featureFlag: 'beta',
+        featureFlags: ['beta', 'internal'],
         groupName: 'user',
         updatedAt: NOW + 3,
       })
@@ -51,7 +51,7 @@ export function describeEventTypes(store: () => Store): void {
         archived: true,
         schemas: { 1: {} },
         groupName: 'old',
-        featureFlag: 'old',
+        featureFlags: ['old'],
       })
       const { organisationId } = archived
       await store().createEventType(archived)
@@ -84,11 +84,12 @@ export function describeEventTypes(store: () => Store): void {
       ['deprecated', { deprecated: true }],
       ['schemas', { schemas: { 2: { type: 'string' } } }],
       ['schemas, to none', { schemas: null }],
-      ['featureFlag', { featureFlag: null }],
+      ['featureFlags', { featureFlags: ['new', 'other'] }],
+      ['featureFlags, to none', { featureFlags: null }],
       ['groupName', { groupName: 'new' }],
       ['nothing', {}],
     ])('a change of %s leaves every other field as it was', async (_, changes) => {
-      const eventType = newEventType({ schemas: { 1: {} }, featureFlag: 'beta', groupName: 'old' })
+      const eventType = newEventType({ schemas: { 1: {} }, featureFlags: ['beta'], groupName: 'old' })
       const { organisationId, name } = eventType
       await store().createEventType(eventType)
 

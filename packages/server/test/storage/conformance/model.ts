@@ -10,6 +10,9 @@ import type { Lease, Store } from '../../../src/storage/store.ts'
 import type { OpenedStore } from '../opened-store.ts'
 import { NOW, WHOLE, newApplication, newAttempt, newEndpoint, newMessage } from '../fixtures.ts'
 
+/** What follows from an attempt that the schedule made. */
+type ScheduledVerdict = Exclude<Verdict['kind'], 'resume'>
+
 /** What a server does to the queue. `pick` chooses among the deliveries that are held, or that exist. */
 type Step =
   | {
@@ -20,7 +23,7 @@ type Step =
     }
   | { readonly kind: 'claim'; readonly endpoint: number; readonly limit: number }
   | { readonly kind: 'release'; readonly pick: number }
-  | { readonly kind: 'record'; readonly pick: number; readonly verdict: Verdict['kind'] }
+  | { readonly kind: 'record'; readonly pick: number; readonly verdict: ScheduledVerdict }
   | { readonly kind: 'record late'; readonly pick: number }
   | { readonly kind: 'cancel'; readonly endpoint: number; readonly limit: number }
   | { readonly kind: 'restart' }
@@ -179,7 +182,7 @@ class Model {
     this.#put({ ...delivery, status: 'pending', nextAttemptAt: this.#now })
   }
 
-  async #record(delivery: Delivery | undefined, kind: Verdict['kind']): Promise<void> {
+  async #record(delivery: Delivery | undefined, kind: ScheduledVerdict): Promise<void> {
     if (delivery === undefined) return
     const attempts = delivery.attempts + 1
     const verdict: Verdict =

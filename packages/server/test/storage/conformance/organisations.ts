@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 
 import type { Store } from '../../../src/storage/store.ts'
 import type { OpenedStore } from '../opened-store.ts'
-import { NOW, idAt, newToken } from '../fixtures.ts'
+import { NOW, WHOLE, idAt, newToken } from '../fixtures.ts'
 
 /** Tests organisations and tokens. */
 export function describeOrganisations(store: () => Store, open: () => Promise<OpenedStore>): void {
@@ -64,7 +64,7 @@ export function describeOrganisations(store: () => Store, open: () => Promise<Op
       const revoked = { ...token, revokedAt: NOW + 5 }
       expect(await store().revokeToken(token.organisationId, token[key], NOW + 5)).toEqual(revoked)
       expect(await store().findToken(token.hash)).toBeNull()
-      expect(await store().listTokens(token.organisationId)).toEqual([revoked])
+      expect(await store().listApiTokens(token.organisationId, WHOLE)).toEqual([revoked])
       expect(await store().revokeToken(token.organisationId, token[key], NOW + 9)).toBeNull()
     })
 
@@ -88,7 +88,7 @@ export function describeOrganisations(store: () => Store, open: () => Promise<Op
       const token = newToken()
       await store().createToken(token)
       const other = idAt('organisation', NOW)
-      expect(await store().listTokens(other)).toEqual([])
+      expect(await store().listApiTokens(other, WHOLE)).toEqual([])
       expect(await store().revokeToken(other, token.id, NOW)).toBeNull()
       expect(await store().findToken(token.hash)).toEqual(token)
     })
@@ -97,7 +97,7 @@ export function describeOrganisations(store: () => Store, open: () => Promise<Op
       const { organisationId } = newToken()
       const tokens = [3, 1, 2].map((ms) => newToken({ organisationId, createdAt: NOW + ms }))
       for (const token of tokens) await store().createToken(token)
-      const listed = await store().listTokens(organisationId)
+      const listed = await store().listApiTokens(organisationId, WHOLE)
       expect(listed.map(({ createdAt }) => createdAt - NOW)).toEqual([1, 2, 3])
     })
   })

@@ -1,0 +1,22 @@
+/** The audit log: who wrote what, and when. @module */
+
+/** One write that was asked of the API. Messages sent are not among them: each is its own record. */
+export interface AuditEntry {
+  readonly id: string
+  readonly organisationId: string
+  /** The application that it was about; `null` where it concerned the organisation. */
+  readonly applicationId: string | null
+  /** First characters of the token, enough to recognise it; `jwt:` and its subject for a JWT. */
+  readonly actor: string
+  /** `null` for a JWT. */
+  readonly tokenId: string | null
+  readonly method: string
+  /** The path with the names of its parameters: `/app/:app_id`. */
+  readonly route: string
+  /** What the parameters named, as the caller named it, and the `id` of what was made. */
+  readonly resources: Readonly<Record<string, string>>
+  /** HTTP status of the answer. */
+  readonly status: number
+  readonly requestId: string
+  readonly createdAt: number
+}

@@ -1,0 +1,211 @@
+/** Explains why an endpoint did or did not get a message. Pure. @module */
+
+import type { Attempt } from './attempt.ts'
+import type { Delivery, FailureReason } from './delivery.ts'
+import type { Endpoint } from './endpoint.ts'
+import type { Message } from './message.ts'
+
+/** What an endpoint was when a message was accepted, what it is now, and what became of the message there. */
+export interface Situation {
+  readonly endpoint: Pick<Endpoint, 'id' | 'uid' | 'url' | 'createdAt' | 'updatedAt'> & {
+    readonly deletedAt: number | null
+    /** Since when it is disabled; `null` where it is not. */
+    readonly disabledSince: number | null
+  }
+  /** What it wanted when the message was accepted. */
+  readonly wanted: Pick<Endpoint, 'eventTypes' | 'channels'> & { readonly disabledSince: number | null }
+  /** `null` where the message made none to it. */
+  readonly delivery: Delivery | null
+  readonly lastAttempt: Attempt | null
+}
+
+/** Why an endpoint did or did not get a message, as codes to act on. */
+export const EXPLANATION_REASONS = [
+  /** It answered 2xx. */
+  'delivered',
+  /** It failed so far, and will be tried again. */
+  'failing',
+  /** Its first attempt is yet to come. */
+  'waiting',
+  /** Its first attempt waits for the time that the message asks for. */
+  'scheduled',
+  /** It waits until the endpoint is enabled. */
+  'held_while_disabled',
+  /** A node holds it, to send it in its turn. */
+  'sending',
+  /** It failed, and no attempt is left. */
+  'exhausted',
+  /** The endpoint was deleted before it could be sent. */
+  'canceled_endpoint_deleted',
+  /** Its payload was expunged before it could be sent. */
+  'canceled_content_expunged',
+  'canceled',
+  /** The endpoint was made after the message. */
+  'created_later',
+  /** The endpoint was disabled when the message was accepted. */
+  'disabled',
+  /** The endpoint did not want this event type. */
+  'event_type',
+  /** The endpoint listens on channels, and the message has none of them. */
+  'channel',
+  /** The endpoint was changed so close to the message that its settings of that moment cannot be told. */
+  'changed_meanwhile',
+] as const
+/** A code of {@link EXPLANATION_REASONS}. */
+export type ExplanationReason = (typeof EXPLANATION_REASONS)[number]
+
+/** Why an endpoint did or did not get a message. */
+export interface Explanation {
+  readonly reason: ExplanationReason
+  /** The same for people: one or two sentences. */
+  readonly text: string
+}
+
+/** Explains what became of the message at one endpoint, as things stand at `now` (epoch ms). */
+export function explain(
+  message: Pick<Message, 'eventType' | 'channels' | 'createdAt' | 'deliverAt' | 'expungedAt'>,
+  situation: Situation,
+  now: number,
+): Explanation {
+  const { delivery, endpoint } = situation
+  const { reason, text } =
+    delivery === null ? whyNone(message, situation) : whatBecame(message, situation, delivery, now)
+  const isToldAlready = reason === 'canceled_endpoint_deleted' || endpoint.deletedAt === null
+  return {
+    reason,
+    text: isToldAlready ? text : `${text} The endpoint was deleted on ${written(endpoint.deletedAt)}.`,
+  }
+}
+
+function whatBecame(
+  message: Pick<Message, 'deliverAt' | 'expungedAt'>,
+  { endpoint, lastAttempt }: Situation,
+  { status, attempts, nextAttemptAt }: Delivery,
+  now: number,
+): Explanation {
+  const after = `after ${count(attempts, 'attempt')}`
+  const failure =
+    lastAttempt === null ? '' : ` The last, on ${written(lastAttempt.createdAt)}, ${outcome(lastAttempt)}.`
+  switch (status) {
+    case 'success':
+      return said('delivered', `Delivered${at(lastAttempt)} ${after}.`)
+    case 'fail':
+      return said('exhausted', `Failed ${after}, and will not be tried again.${failure}`)
+    case 'canceled':
+      if (endpoint.deletedAt !== null) {
+        const text = `Canceled ${after}, because the endpoint was deleted on ${written(endpoint.deletedAt)}.`
+        return said('canceled_endpoint_deleted', text + failure)
+      }
+      if (message.expungedAt !== null) {
+        const text = `Canceled ${after}, because the payload was expunged on ${written(message.expungedAt)}.`
+        return said('canceled_content_expunged', text + failure)
+      }
+      return said('canceled', `Canceled ${after}.${failure}`)
+    case 'sending':
+      return said('sending', `It is being sent, or is next in the line of this endpoint, ${after}.${failure}`)
+    case 'pending':
+      break
+  }
+
+  if (message.expungedAt !== null) {
+    const text = `Will be canceled ${after}, because the payload was expunged on ${written(message.expungedAt)}.`
+    return said('canceled_content_expunged', text + failure)
+  }
+  if (endpoint.deletedAt !== null) {
+    const text = `Will be canceled ${after}, because the endpoint was deleted on ${written(endpoint.deletedAt)}.`
+    return said('canceled_endpoint_deleted', text + failure)
+  }
+  if (endpoint.disabledSince !== null) {
+    const text = `Held ${after}, because the endpoint is disabled since ${written(endpoint.disabledSince)}.`
+    return said('held_while_disabled', `${text}${failure} It is sent when the endpoint is enabled.`)
+  }
+  const isDue = nextAttemptAt === null || nextAttemptAt <= now
+  if (attempts > 0) {
+    const next = isDue ? 'The next attempt is due.' : `The next attempt is on ${written(nextAttemptAt)}.`
+    return said('failing', `Not delivered yet ${after}.${failure} ${next}`)
+  }
+  if (message.deliverAt !== null && !isDue) {
+    return said('scheduled', `It is to be delivered on ${written(nextAttemptAt)}, as the message asks.`)
+  }
+  return said(
+    'waiting',
+    'It waits for its turn: earlier messages to this endpoint go first, as fast as it takes them.',
+  )
+}
+
+/** Why the message made no delivery to the endpoint: judged by what the endpoint was at that time. */
+function whyNone(
+  message: Pick<Message, 'eventType' | 'channels' | 'createdAt'>,
+  { endpoint, wanted }: Situation,
+): Explanation {
+  if (endpoint.createdAt > message.createdAt) {
+    return said(
+      'created_later',
+      `The endpoint was made on ${written(endpoint.createdAt)}, after the message.`,
+    )
+  }
+  return (
+    whyUnwanted(message, wanted) ??
+    said(
+      'changed_meanwhile',
+      `As far as can be told the endpoint wanted it. It was made or changed while the message was accepted; its last change was on ${written(endpoint.updatedAt)}.`,
+    )
+  )
+}
+
+/** Tells why an endpoint with these settings does not get the message; `null` where it does. */
+export function whyUnwanted(
+  message: Pick<Message, 'eventType' | 'channels'>,
+  { disabledSince, eventTypes, channels }: Situation['wanted'],
+): Explanation | null {
+  if (disabledSince !== null) {
+    return said('disabled', `The endpoint was disabled, since ${written(disabledSince)}.`)
+  }
+  if (eventTypes !== null && !eventTypes.includes(message.eventType)) {
+    return said('event_type', `The endpoint wanted ${list(eventTypes)}, and not ${message.eventType}.`)
+  }
+  if (channels === null || message.channels?.some((channel) => channels.includes(channel)) === true)
+    return null
+  const has =
+    message.channels === null ? 'the message has no channel' : `the message has ${list(message.channels)}`
+  return said('channel', `The endpoint listened on the channels ${list(channels)}, and ${has}.`)
+}
+
+const FAILURES: Readonly<Record<FailureReason, string>> = {
+  timeout: 'got no whole answer in time',
+  connect_timeout: 'got no connection in time',
+  connection_refused: 'was refused the connection',
+  connection_reset: 'had its connection torn down',
+  dns_failure: 'could not resolve the name of the host',
+  blocked_address: 'was not made, because the address is not allowed',
+  tls_failure: 'failed at TLS',
+  bad_response: 'got an answer that is not valid HTTP',
+  proxy_failure: 'failed at the proxy',
+  network_failure: 'failed on the network',
+}
+
+function outcome({ failure, responseStatusCode }: Attempt): string {
+  return failure === null ? `was answered with ${responseStatusCode}` : FAILURES[failure]
+}
+
+function said(reason: ExplanationReason, text: string): Explanation {
+  return { reason, text }
+}
+
+function at(attempt: Attempt | null): string {
+  return attempt === null ? '' : ` on ${written(attempt.createdAt)}`
+}
+
+/** Names at most three, so that a sentence stays one. */
+function list(names: readonly string[]): string {
+  const shown = names.slice(0, 3).join(', ')
+  return names.length > 3 ? `${shown} and ${names.length - 3} more` : shown
+}
+
+function count(number: number, noun: string): string {
+  return number === 0 ? `no ${noun}` : `${number} ${noun}${number === 1 ? '' : 's'}`
+}
+
+function written(instant: number | null): string {
+  return instant === null ? '' : new Date(instant).toISOString()
+}

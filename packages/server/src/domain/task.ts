@@ -1,0 +1,80 @@
+/** A background task: work that is too long for one request, done in small steps. @module */
+
+import type { DeliveryStatus } from './delivery.ts'
+
+/**
+ * Where a task stands.
+ *
+ *     create ──▶ running ──all steps done──────────────▶ finished
+ *                   └──endpoint gone, canceled, fault──▶ failed
+ */
+export type TaskStatus = 'running' | 'finished' | 'failed'
+
+/** The stretch of time whose messages a task is about: from `since` up to and without `until`, epoch ms. */
+export interface TaskSpan {
+  readonly since: number
+  readonly until: number
+}
+
+/** What a task that sends messages again does, to which endpoint. Names are those of the API. */
+export type ReplayWork =
+  /** Takes up the deliveries that failed. */
+  | ({ readonly kind: 'endpoint.recover'; readonly endpointId: string } & TaskSpan)
+  /** Sends the messages that the endpoint wants and never got. */
+  | ({ readonly kind: 'endpoint.replay'; readonly endpointId: string } & TaskSpan)
+  /** Sends again what is over, succeeded or failed, as far as it passes the filter. */
+  | ({
+      readonly kind: 'endpoint.bulk-replay'
+      readonly endpointId: string
+      readonly filter: ReplayFilter
+    } & TaskSpan)
+
+/** Which deliveries a bulk replay is about; `null` lets all through. */
+export interface ReplayFilter {
+  readonly eventTypes: readonly string[] | null
+  readonly channel: string | null
+  readonly tag: string | null
+  readonly status: DeliveryStatus | null
+  /** Hundreds of the status of some attempt: 200 for 2xx; 0 for no answer. */
+  readonly statusCodeClass: number | null
+}
+
+/** What a task that only counts does. It leaves nothing behind but its result, so a restart begins it anew. */
+export type CountWork =
+  /** Counts the deliveries of applications; `null` for all. */
+  | ({ readonly kind: 'application.stats'; readonly applicationIds: readonly string[] | null } & TaskSpan)
+  /** Lists the event types that endpoints ask for by name, by application. */
+  | { readonly kind: 'event-type.aggregate' }
+
+/** What a task does. */
+export type TaskWork = ReplayWork | CountWork
+/** Which kind of work a task does. */
+export type TaskKind = TaskWork['kind']
+
+/** Every kind of task. */
+export const TASK_KINDS = [
+  'endpoint.recover',
+  'endpoint.replay',
+  'endpoint.bulk-replay',
+  'application.stats',
+  'event-type.aggregate',
+] as const satisfies readonly TaskKind[]
+
+/** Work that was asked for, and how far it has come. */
+export interface Task {
+  readonly id: string
+  readonly organisationId: string
+  /** The one application that it touches; `null` where it is about the organisation. */
+  readonly applicationId: string | null
+  readonly status: TaskStatus
+  readonly work: TaskWork
+  /** Its result so far; `error` where it failed. */
+  readonly data: Readonly<Record<string, unknown>>
+  readonly createdAt: number
+  readonly updatedAt: number
+}
+
+/** Tells whether a task sends messages again. */
+export function isReplay(work: TaskWork): work is ReplayWork {
+  return work.kind !== 'application.stats' && work.kind !== 'event-type.aggregate'
+}

@@ -1,0 +1,120 @@
+/** Background tasks in SQLite, and the counts that some of them make. @module */
+
+import type { DatabaseSync } from 'node:sqlite'
+
+import type { Task, TaskStatus, TaskWork } from '../../domain/task.ts'
+import { CANCELED, FAIL, PENDING } from './deliveries.ts'
+import { type Condition, type Row, type Synchronous, fromJson, pageClause, statementCache } from './tables.ts'
+
+type TaskMethods =
+  | 'createTask'
+  | 'findTask'
+  | 'listTasks'
+  | 'findRunningTasks'
+  | 'finishTask'
+  | 'deleteTasks'
+  | 'countDeliveriesOfEndpoint'
+  | 'countDeliveriesOfApplication'
+
+/** The methods on tasks, save the steps that send messages again. */
+export function taskMethods(database: DatabaseSync): Synchronous<TaskMethods> {
+  const prepared = statementCache(database)
+  return {
+    createTask(task) {
+      prepared(
+        `INSERT INTO task (id, organisation_id, application_id, status, kind, work, data, created_at, updated_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      ).run(
+        task.id,
+        task.organisationId,
+        task.applicationId,
+        task.status,
+        task.work.kind,
+        JSON.stringify(task.work),
+        JSON.stringify(task.data),
+        task.createdAt,
+        task.updatedAt,
+      )
+    },
+
+    findTask(organisationId, id) {
+      const row = prepared('SELECT * FROM task WHERE id = ? AND organisation_id = ?').get(id, organisationId)
+      return row === undefined ? null : taskOf(row)
+    },
+
+    listTasks(organisationId, page, { status, kind }) {
+      const conditions: Condition[] = [['organisation_id = ?', organisationId]]
+      if (status !== undefined) conditions.push(['status = ?', status])
+      if (kind !== undefined) conditions.push(['kind = ?', kind])
+      const { sql, values } = pageClause('id', page, conditions)
+      return prepared(`SELECT * FROM task INDEXED BY task_list ${sql}`)
+        .all(...values)
+        .map((row) => taskOf(row as Row))
+    },
+
+    findRunningTasks: (limit) =>
+      prepared(`SELECT * FROM task INDEXED BY task_running WHERE status = 'running' ORDER BY id LIMIT ?`)
+        .all(limit)
+        .map((row) => taskOf(row as Row)),
+
+    finishTask: (id, { status, data }, now) =>
+      prepared(
+        `UPDATE task SET status = ?, data = json_patch(data, ?), updated_at = ? WHERE id = ? AND status = 'running'`,
+      ).run(status, JSON.stringify(data), now, id).changes !== 0,
+
+    deleteTasks: (beforeId, limit) =>
+      Number(
+        prepared(
+          `DELETE FROM task WHERE id IN (SELECT id FROM task WHERE id < ? AND status <> 'running' ORDER BY id LIMIT ?)`,
+        ).run(beforeId, limit).changes,
+      ),
+
+    countDeliveriesOfEndpoint(applicationId, endpointId, { from, to }, limit) {
+      const next = prepared(
+        `SELECT message_id FROM delivery INDEXED BY delivery_endpoint
+         WHERE application_id = ? AND endpoint_id = ? AND message_id >= ? AND message_id < ?
+         ORDER BY message_id LIMIT 1 OFFSET ?`,
+      ).get(applicationId, endpointId, from, to, limit)?.['message_id'] as string | undefined
+      // One statement, so that all counts are of one instant. What succeeded is in no index: it is all the rest.
+      const range = 'application_id = ?1 AND endpoint_id = ?2 AND message_id >= ?3 AND message_id < ?4'
+      const unheld = (status: number) =>
+        `(SELECT count(*) FROM delivery INDEXED BY delivery_status
+          WHERE status <> 0 AND lease IS NULL AND status = ${status} AND ${range})`
+      const row = prepared(
+        `SELECT count(*) AS total,
+           (SELECT count(*) FROM delivery INDEXED BY delivery_held WHERE lease IS NOT NULL AND ${range}) AS sending,
+           ${unheld(PENDING)} AS pending, ${unheld(FAIL)} AS fail, ${unheld(CANCELED)} AS canceled
+         FROM delivery INDEXED BY delivery_endpoint WHERE ${range}`,
+      ).get(applicationId, endpointId, from, next ?? to) as Readonly<Record<string, number>>
+      const { total = 0, sending = 0, pending = 0, fail = 0, canceled = 0 } = row
+      const success = total - sending - pending - fail - canceled
+      return { counts: { success, pending, sending, fail, canceled }, next: next ?? null }
+    },
+
+    countDeliveriesOfApplication(applicationId, { from, to }, limit) {
+      const next = prepared(
+        `SELECT message_id FROM delivery WHERE application_id = ? AND message_id >= ? AND message_id < ?
+         ORDER BY message_id LIMIT 1 OFFSET ?`,
+      ).get(applicationId, from, to, limit)?.['message_id'] as string | undefined
+      const row = prepared(
+        'SELECT count(*) AS total FROM delivery WHERE application_id = ? AND message_id >= ? AND message_id < ?',
+      ).get(applicationId, from, next ?? to)!
+      // A page that ends within one message's deliveries, as one to very many endpoints might, would come no further.
+      return { total: row['total'] as number, next: next === from ? null : (next ?? null) }
+    },
+  }
+}
+
+/** Reads a row of `task`. */
+export function taskOf(row: Row): Task {
+  return {
+    id: row['id'] as string,
+    organisationId: row['organisation_id'] as string,
+    applicationId: row['application_id'] as string | null,
+    status: row['status'] as TaskStatus,
+    work: fromJson<TaskWork>(row['work']),
+    data: fromJson<Task['data']>(row['data']),
+    createdAt: row['created_at'] as number,
+    updatedAt: row['updated_at'] as number,
+  }
+}
