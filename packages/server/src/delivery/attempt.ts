@@ -3,6 +3,7 @@
 import type { Attempt } from '../domain/attempt.ts'
 import { type Outcome, type Verdict, decide } from '../domain/delivery.ts'
 import { newId } from '../domain/id.ts'
+import type { Message } from '../domain/message.ts'
 import { parseRetryAfter } from '../domain/retry.ts'
 import type { ClaimedDelivery } from '../storage/store.ts'
 import type { GuardedClient, PostResult } from './guarded-client.ts'
@@ -21,18 +22,14 @@ export interface AttemptContext {
 
 /** Posts a delivery to its endpoint. Never throws for what the endpoint does: that is the outcome. */
 export async function makeAttempt(
-  { message, attempts }: ClaimedDelivery,
+  { message, attempts, isManual = false }: ClaimedDelivery,
   route: Route,
   context: AttemptContext,
 ): Promise<{ attempt: Attempt; outcome: Outcome; verdict: Verdict }> {
   const startedAt = context.clock()
   const result = await context.client.post({
     url: route.url,
-    headers: {
-      'content-type': message.contentType,
-      'user-agent': context.userAgent,
-      ...route.sign(message.id, startedAt, message.payload),
-    },
+    headers: requestHeaders(message, route, startedAt, context.userAgent),
     body: message.payload,
     timeoutMs: context.timeoutMs,
   })
@@ -42,6 +39,7 @@ export async function makeAttempt(
     schedule: context.schedule,
     now: endedAt,
     random: context.random,
+    isManual,
   })
   return {
     outcome,
@@ -57,9 +55,25 @@ export async function makeAttempt(
       response: result.kind === 'answered' ? result.body : result.detail,
       responseDurationMs: Math.max(0, Math.round(endedAt - startedAt)),
       failure: result.kind === 'failed' ? result.reason : null,
-      trigger: 'scheduled',
+      trigger: isManual ? 'manual' : 'scheduled',
       createdAt: startedAt,
     },
+  }
+}
+
+/** Returns the headers of a request that is made at `at` (epoch ms), its signature included. */
+export function requestHeaders(
+  message: Pick<Message, 'id' | 'contentType' | 'payload'>,
+  route: Route,
+  at: number,
+  userAgent: string,
+): Record<string, string> {
+  return {
+    // First, so that none of them could stand in the place of one of ours.
+    ...route.endpoint.headers,
+    'content-type': message.contentType,
+    'user-agent': userAgent,
+    ...route.sign(message.id, at, message.payload),
   }
 }
 

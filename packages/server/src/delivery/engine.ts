@@ -3,6 +3,7 @@
 import { setTimeout as setTimeoutPromise } from 'node:timers/promises'
 
 import type { Endpoint } from '../domain/endpoint.ts'
+import type { IdempotencyKey } from '../domain/idempotency.ts'
 import type { Message } from '../domain/message.ts'
 import type {
   AcceptResult,
@@ -14,7 +15,7 @@ import type {
 } from '../storage/store.ts'
 import { type AttemptContext, makeAttempt } from './attempt.ts'
 import { type LaneLimits, type LaneSignal, Lanes } from './lanes.ts'
-import type { RoutingTable } from './routing.ts'
+import type { Routes, RoutingTable } from './routing.ts'
 
 /** Bounds of one process: about 100 MB of heap when all are reached. */
 const LIMITS = {
@@ -76,7 +77,7 @@ export class Engine {
 
   constructor(deps: EngineDeps) {
     this.#deps = deps
-    this.#lanes = new Lanes(LIMITS, (delivery) => this.#track(this.#deliver(delivery)))
+    this.#lanes = new Lanes(LIMITS, (delivery) => this.#track(this.#deliver(delivery)), deps.clock)
   }
 
   /** Deliveries held in memory, and attempts under way. */
@@ -106,10 +107,16 @@ export class Engine {
   /**
    * Accepts a message for these endpoints. Resolves when it is on disk.
    *
+   * @param idempotency - The caller's key, under which the message is kept.
    * @throws {PosthornError} `busy`: the store has more to write than it may queue; nothing was kept.
    */
-  async send(message: Message, endpoints: readonly Endpoint[]): Promise<AcceptResult> {
-    const { payload } = message
+  async send(
+    message: Message,
+    endpoints: readonly Endpoint[],
+    idempotency?: IdempotencyKey,
+  ): Promise<AcceptResult> {
+    const { applicationId, payload } = message
+    const routes = await this.#deps.routes.routesOf(applicationId)
     const lease = message.deliverAt === null ? this.#lease : null
     const deliveries = endpoints.map(({ id }) => ({
       endpointId: id,
@@ -121,16 +128,19 @@ export class Engine {
     let result: AcceptResult
     try {
       const dueAt = message.deliverAt ?? message.createdAt
-      result = await this.#deps.store.acceptMessage({ message, deliveries, dueAt })
+      result = await this.#deps.store.acceptMessage({ message, deliveries, dueAt, idempotency })
     } catch (error) {
       cancel()
       throw error
     }
-    if (result.kind === 'duplicate') {
+    if (result.kind !== 'accepted') {
       cancel()
       return result
     }
-    for (const { endpointId } of held) this.#lanes.push({ message, endpointId, attempts: 0 })
+    for (const { endpointId } of held) {
+      this.#setRates(endpointId, routes)
+      this.#lanes.push({ message, endpointId, attempts: 0 })
+    }
     if (message.deliverAt !== null) this.#wakeAt(message.deliverAt)
     else {
       for (const delivery of deliveries) {
@@ -138,6 +148,16 @@ export class Engine {
       }
     }
     return result
+  }
+
+  /** Looks for what is due in the store now: something was put there other than by {@link Engine.send}. */
+  wake(): void {
+    this.#wakeAt(this.#deps.clock())
+  }
+
+  #setRates(endpointId: string, routes: Routes): void {
+    const route = routes.get(endpointId)
+    if (route !== undefined) this.#lanes.setRates(endpointId, route.rates)
   }
 
   #track(work: Promise<void>): void {
@@ -159,7 +179,8 @@ export class Engine {
 
       const { attempt, outcome, verdict } = await makeAttempt(delivery, route, this.#deps)
       if (outcome.kind === 'failed') signal = 'stalled'
-      const attempts = delivery.attempts + 1
+      // A manual attempt takes none from the schedule.
+      const attempts = delivery.attempts + (delivery.isManual === true ? 0 : 1)
       const isRecorded = await this.#record({ attempt, lease, attempts, verdict })
       if (!isRecorded)
         this.#deps.log.warn({ delivery: keyOf(delivery) }, 'the delivery was taken over meanwhile')
@@ -246,6 +267,8 @@ export class Engine {
     if (lease === null || limit === 0 || this.#refilling.has(endpointId)) return
     this.#refilling.add(endpointId)
     try {
+      // Before the claim: a fault after it would leave deliveries held and forgotten.
+      const routes = await this.#deps.routes.routesOf(applicationId)
       const backlog = this.#lanes.backlogOf(endpointId)
       const now = this.#deps.clock()
       const claimed = await this.#deps.store.claimDeliveries({
@@ -262,6 +285,7 @@ export class Engine {
       // Cut short by its bytes, a claim has less than its limit and more behind it: then it is asked again.
       const bytes = claimed.reduce((sum, { message }) => sum + message.payload.byteLength, 0)
       const isAll = claimed.length < limit && bytes < CLAIM_BYTES / 2
+      this.#setRates(endpointId, routes)
       this.#lanes.pushClaimed(endpointId, claimed, { backlog, isAll })
     } finally {
       this.#refilling.delete(endpointId)

@@ -3,6 +3,7 @@
 import type { Application } from '../domain/application.ts'
 import type { Endpoint } from '../domain/endpoint.ts'
 import type { Store } from '../storage/store.ts'
+import type { LaneRates } from './lanes.ts'
 import { type Signer, signerFor } from './signing.ts'
 
 /** Applications kept in memory. The one unused for longest goes first. */
@@ -16,6 +17,8 @@ export interface Route {
   readonly endpoint: Endpoint
   readonly url: URL
   readonly sign: Signer
+  /** How fast deliveries to it may start. */
+  readonly rates: LaneRates
 }
 
 /** The routes of an application, by endpoint id. */
@@ -89,6 +92,7 @@ export class RoutingTable {
 
   async #loadRoutes(applicationId: string): Promise<Routes> {
     const routes = new Map<string, Route>()
+    const applicationPerSecond = await this.#store.findThrottleRate(applicationId)
     let after: string | null = null
     for (;;) {
       const endpoints: Endpoint[] = await this.#store.listEndpoints(applicationId, {
@@ -97,8 +101,9 @@ export class RoutingTable {
         after,
       })
       for (const endpoint of endpoints) {
-        const sign = signerFor(endpoint.secret, { alsoSvix: this.#alsoSvix })
-        routes.set(endpoint.id, { endpoint, url: new URL(endpoint.url), sign })
+        const sign = signerFor(endpoint, { alsoSvix: this.#alsoSvix })
+        const rates = { applicationId, perSecond: endpoint.throttleRate, applicationPerSecond }
+        routes.set(endpoint.id, { endpoint, url: new URL(endpoint.url), sign, rates })
       }
       if (endpoints.length < PAGE) return routes
       after = endpoints.at(-1)!.id
