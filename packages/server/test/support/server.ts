@@ -7,6 +7,7 @@ import { startApp } from '../../src/app.ts'
 import { resolveOptions } from '../../src/options.ts'
 import { temporaryFolder } from '../storage/temporary-folder.ts'
 import { type Api, apiOf } from './api.ts'
+import { holdAnswers } from './held-answers.ts'
 
 /** The organisation's token in every test. */
 export const TOKEN = 'token-of-the-tests'
@@ -16,6 +17,7 @@ export interface TestServer {
   readonly url: string
   readonly data: string
   readonly api: Api
+  /** @throws {Error} An answer did not fit the schema of its route. */
   stop(): Promise<void>
 }
 
@@ -40,12 +42,12 @@ export async function startServerOn(
     flags: { data, port: 0, dev: true, ...flags },
     environment: { POSTHORN_BOOTSTRAP_TOKEN: TOKEN },
   })
-  const app = await startApp(options, pino({ level: 'silent' }))
+  const { value: app, check } = await holdAnswers(() => startApp(options, pino({ level: 'silent' })))
   let stopped: Promise<void> | null = null
   return {
     url: app.url,
     data,
     api: apiOf(app.url, TOKEN),
-    stop: () => (stopped ??= app.stop()),
+    stop: () => (stopped ??= app.stop().then(check)),
   }
 }
