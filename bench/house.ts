@@ -63,8 +63,10 @@ export class Server {
     this.#sampler = setInterval(() => this.#samples.push(this.#residentMiB()), 1_000)
   }
 
-  static async start(): Promise<Server> {
-    const folder = mkdtempSync(join(process.env['BENCH_TMP'] ?? tmpdir(), 'posthorn-bench-'))
+  /** @param folder - Of its data; by default a new one. It is removed when the server stops, unless it is to be kept. */
+  static async start(
+    folder = mkdtempSync(join(process.env['BENCH_TMP'] ?? tmpdir(), 'posthorn-bench-')),
+  ): Promise<Server> {
     const args = ['--conditions=@posthorn/source', CLI, 'serve', '--dev', '--port', '0', '--data', folder]
     const flags = process.env['BENCH_NODE_FLAGS']?.split(' ') ?? []
     const child = spawn(process.execPath, [...flags, ...args], {
@@ -103,12 +105,12 @@ export class Server {
     return { samplesMiB: this.#samples }
   }
 
-  async stop(): Promise<void> {
+  async stop(keep: 'keep the data' | 'remove the data' = 'remove the data'): Promise<void> {
     clearInterval(this.#sampler)
     const exit = new Promise((resolve) => this.#child.once('exit', resolve))
     this.#child.kill('SIGTERM')
     await exit
-    rmSync(this.#folder, { recursive: true, force: true })
+    if (keep === 'remove the data') rmSync(this.#folder, { recursive: true, force: true })
   }
 
   #residentMiB(): number {

@@ -1,5 +1,6 @@
 /** The load: a process that sends events over HTTP and remembers which were acknowledged. @module */
 
+import { randomUUID } from 'node:crypto'
 import { connect } from 'node:net'
 
 import { eventBody } from './event.ts'
@@ -15,6 +16,8 @@ export interface LoadCommand {
   /** Events a second; `null` sends the next as soon as one is answered. */
   readonly perSecond: number | null
   readonly connections: number
+  /** Gives each event an idempotency key of its own, as the SDKs do. */
+  readonly hasKeys?: boolean
 }
 
 /** What came of it. */
@@ -79,10 +82,11 @@ async function run(command: LoadCommand): Promise<LoadReport> {
   return { accepted, refused, startedAt, endedAt: Date.now(), latenciesMs }
 }
 
-function requestOf({ token }: LoadCommand, path: string): string {
+function requestOf({ token, hasKeys }: LoadCommand, path: string): string {
+  const key = hasKeys ? `idempotency-key: auto_${randomUUID()}\r\n` : ''
   const body = `{"eventType":"bench.event","payload":${eventBody()}}`
   return (
     `POST ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer ${token}\r\n` +
-    `content-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`
+    `${key}content-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`
   )
 }

@@ -1,16 +1,27 @@
-/** `npm run bench [-- scenario] [--seconds N]`: measures, prints a table, and fails if an acknowledged message is missing. @module */
+/**
+ * `npm run bench [-- scenario] [--seconds N] [--messages N]`: measures, prints a table, and fails if an acknowledged message
+ * is missing or a search is too slow.
+ *
+ * @module
+ */
 
 import { cpus, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
 
 import { isolation } from './isolation.ts'
+import { rate } from './rate.ts'
+import { search } from './search.ts'
 import { throughput } from './throughput.ts'
 
-const SCENARIOS = { throughput, isolation }
+const SCENARIOS = { throughput, isolation, rate, search }
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { seconds: { type: 'string', default: '30' } },
+  options: {
+    seconds: { type: 'string', default: '30' },
+    keys: { type: 'boolean', default: false },
+    messages: { type: 'string', default: '1000000' },
+  },
 })
 const names = positionals.length === 0 ? Object.keys(SCENARIOS) : positionals
 const print = (line: string) => process.stdout.write(`${line}\n`)
@@ -26,7 +37,11 @@ for (const name of names) {
     process.exit(1)
   }
   print(`\n## ${name}\n`)
-  isWhole = (await scenario({ seconds: Number(values.seconds) }, print)) && isWhole
+  isWhole =
+    (await scenario(
+      { seconds: Number(values.seconds), keys: values.keys, messages: Number(values.messages) },
+      print,
+    )) && isWhole
 }
-if (!isWhole) print('\nFAILED: an acknowledged message did not arrive')
+if (!isWhole) print('\nFAILED: an acknowledged message did not arrive, or a search took too long')
 process.exit(isWhole ? 0 : 1)

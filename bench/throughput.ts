@@ -12,11 +12,13 @@ const SLOW = 1_000
 /** How long the sustained part runs. */
 export interface ThroughputOptions {
   readonly seconds: number
+  /** Gives each event an idempotency key of its own, as the SDKs do. */
+  readonly keys: boolean
 }
 
 /** Runs the scenario and prints its table. Returns whether every acknowledged message arrived. */
 export async function throughput(
-  { seconds }: ThroughputOptions,
+  { seconds, keys }: ThroughputOptions,
   print: (line: string) => void,
 ): Promise<boolean> {
   const sink = new Helper('sink')
@@ -25,7 +27,7 @@ export async function throughput(
   const server = await Server.start()
   try {
     const { sendPath, sinkPath } = await makeRoute(server, sink, sinkPort, 'bench')
-    const command = { port: server.port, token: server.token, paths: [sendPath] }
+    const command = { port: server.port, token: server.token, paths: [sendPath], hasKeys: keys }
 
     // The compiler is warmed, as a server is warm that has run for a while.
     await measure({ ...command, durationMs: 3_000, perSecond: null, connections: 64 })

@@ -8,11 +8,16 @@ import type { FastifyBaseLogger } from 'fastify'
 import { faultOfUrl } from './delivery/destination.ts'
 import { Engine } from './delivery/engine.ts'
 import { guardedClient } from './delivery/guarded-client.ts'
+import { previewRequests } from './delivery/preview.ts'
+import { Retention } from './delivery/retention.ts'
 import { RoutingTable } from './delivery/routing.ts'
+import { TaskRunner } from './delivery/task-runner.ts'
 import { PosthornError } from './domain/errors.ts'
 import { type NewToken, newToken } from './domain/token.ts'
-import { hashToken } from './http/authentication.ts'
+import { authenticator, hashToken } from './http/authentication.ts'
+import { AccessUpkeep } from './http/access-upkeep.ts'
 import type { Api } from './http/api.ts'
+import { eventCheck } from './http/event-type/discipline.ts'
 import { httpServer } from './http/server.ts'
 import { readEncryptionKey } from './keys.ts'
 import type { Options } from './options.ts'
@@ -53,7 +58,8 @@ export async function startApp(options: Options, log: FastifyBaseLogger): Promis
       deny: options.denyAddresses,
       ports: options.allowPorts,
     }
-    const client = guardedClient({ policy })
+    const client = guardedClient({ policy, proxy: options.proxy })
+    const userAgent = `Posthorn/${VERSION}`
     const routes = new RoutingTable({ store, alsoSvix: options.svixHeaders })
     const engine = new Engine({
       store,
@@ -64,33 +70,54 @@ export async function startApp(options: Options, log: FastifyBaseLogger): Promis
       random: Math.random,
       schedule: options.retryScheduleMs,
       timeoutMs: options.attemptTimeoutMs,
-      userAgent: `Posthorn/${VERSION}`,
+      userAgent,
     })
+    const tasks = new TaskRunner({ store, clock, log, onDue: () => engine.wake() })
+    const callers = authenticator({ store, clock, jwtSecret: options.jwtSecret })
+    const upkeep = new AccessUpkeep({ store, clock, log, takeUses: () => callers.takeUses() })
     const server = httpServer(
       {
+        version: VERSION,
         store,
         clock,
-        send: (message, endpoints) => engine.send(message, endpoints),
+        authenticator: callers,
+        apiRatePerSecond: options.apiRatePerSecond,
+        corsOrigins: options.corsOrigins,
+        publicUrl: options.publicUrl,
+        send: (message, endpoints, idempotency) => engine.send(message, endpoints, idempotency),
         findApplication: (organisationId, idOrUid) => routes.findApplication(organisationId, idOrUid),
         endpointsOf: (applicationId) => routes.endpointsOf(applicationId),
+        checkEvent: options.strictEventTypes ? eventCheck(store) : null,
+        preview: async (message) =>
+          previewRequests(message, await routes.routesOf(message.applicationId), { userAgent }),
+        wake: () => engine.wake(),
+        wakeTasks: () => tasks.wake(),
         faultOfUrl: (url) => faultOfUrl(url, policy),
       },
       log,
     )
+    const retention = new Retention({ store, log, clock, maxAgeMs: options.retentionMs })
 
     await engine.start()
+    upkeep.start()
     const stop = async () => {
       await server.close()
+      await retention.stop()
+      await tasks.stop()
+      await upkeep.stop()
       await engine.stop()
       await client.close()
       await store.stop()
     }
     try {
       const url = await listen(server, options)
+      retention.start()
+      tasks.start()
       const firstStart =
         token === null ? null : { keyPath, token: options.bootstrapToken ? null : token.text }
       return { url, firstStart, stop }
     } catch (error) {
+      await upkeep.stop()
       await engine.stop()
       await client.close()
       throw error

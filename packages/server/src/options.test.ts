@@ -44,6 +44,13 @@ test.for([
   ['retry-schedule', '5s,,5m'],
   ['retry-schedule', '5 s'],
   ['retry-schedule', Array.from({ length: 51 }, () => '1s').join(',')],
+  ['api-rate-limit', '100'],
+  ['api-rate-limit', '0/s'],
+  ['api-rate-limit', '1.5/s'],
+  ['cors-origins', 'app.example.com'],
+  ['cors-origins', 'https://app.example.com/'],
+  ['public-url', 'hooks.example.com'],
+  ['public-url', 'https://hooks.example.com/?a'],
   ['log-level', 'loud'],
 ] as const)('--%s %j is refused with its name, the value and what would be right', ([name, value]) => {
   const refusal = (run: () => unknown) => {
@@ -67,6 +74,14 @@ test('an unknown name in the file is refused, and so is a secret there', () => {
   for (const name of ['prot', 'bootstrap-token']) {
     const file = { path: 'p.json', values: { [name]: 'x'.repeat(20) } }
     expect(() => resolveOptions({ file })).toThrow(`"${name}" in p.json is no option`)
+  }
+})
+
+test('a proxy is a URL, and a wrong one is refused without showing its password', () => {
+  const proxyOf = (text: string) => resolveOptions({ environment: { POSTHORN_PROXY: text } }).proxy
+  expect(proxyOf('socks5://user:pass@proxy.example:1080')?.host).toBe('proxy.example:1080')
+  for (const wrong of ['proxy.example', 'ftp://user:secret@proxy.example', 'http://']) {
+    expect(() => proxyOf(wrong)).toThrow(/^POSTHORN_PROXY: the value is not right$/)
   }
 })
 

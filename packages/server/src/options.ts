@@ -21,11 +21,25 @@ export interface Options {
   readonly denyAddresses: AddressList | null
   /** The only ports that deliveries go to; `null` for all. */
   readonly allowPorts: readonly number[] | null
+  /** Proxy that deliveries go through; `null` for none. */
+  readonly proxy: URL | null
   readonly attemptTimeoutMs: number
   /** Waits before the first retry, the second and so on. */
   readonly retryScheduleMs: readonly number[]
   readonly svixHeaders: boolean
+  /** Calls of the API a second that one token may make; `null` for any number. */
+  readonly apiRatePerSecond: number | null
+  /** Origins whose pages may call the API; `*` for all. */
+  readonly corsOrigins: readonly string[]
+  /** Where the world reaches this server, without a slash at its end; `null`: where the caller did. */
+  readonly publicUrl: string | null
+  /** Messages and their attempts are deleted when they are older; `null` for never. */
+  readonly retentionMs: number | null
+  /** Refuses messages of unknown types, and payloads that do not fit their type's schema. */
+  readonly strictEventTypes: boolean
   readonly logLevel: LogLevel
+  /** Secret of the JWTs that are accepted as tokens; `null` for none. */
+  readonly jwtSecret: string | null
   /** Becomes the organisation's token in a new database. */
   readonly bootstrapToken: string | null
 }
@@ -46,10 +60,17 @@ export const DEFAULTS = {
   allowAddresses: null,
   denyAddresses: null,
   allowPorts: null,
+  proxy: null,
   attemptTimeoutMs: 15_000,
   retryScheduleMs: STANDARD_SCHEDULE,
   svixHeaders: false,
+  apiRatePerSecond: null,
+  corsOrigins: [],
+  publicUrl: null,
+  retentionMs: 90 * 86_400_000,
+  strictEventTypes: false,
   logLevel: 'info',
+  jwtSecret: null,
   bootstrapToken: null,
 } as const satisfies Options
 
@@ -78,8 +99,11 @@ class Wrong {
 
 const SHORTEST_TOKEN = 16
 const LONGEST_ATTEMPT_MS = 120_000
+const SHORTEST_JWT_SECRET = 32
+const MOST_CALLS = 1_000_000
 const LONGEST_WAIT_MS = 30 * 86_400_000
 const MOST_RETRIES = 50
+const SHORTEST_RETENTION_MS = 3_600_000
 
 /** All options, in the order in which help and `docs/configuration.md` show them. */
 export const OPTION_SPECS: { readonly [K in keyof Options]: OptionSpec<Options[K]> } = {
@@ -159,6 +183,21 @@ export const OPTION_SPECS: { readonly [K in keyof Options]: OptionSpec<Options[K
         : new Wrong('whole numbers from 1 to 65535 joined by commas, such as 443,8443')
     },
   },
+  proxy: {
+    name: 'proxy',
+    value: '<url>',
+    shown: '',
+    help: 'Egress proxy that deliveries go through: http, https or socks5, with user and password where it asks for them. Addresses are checked before it',
+    // Its URL may hold a password.
+    isSecret: true,
+    parse(text) {
+      const url = URL.parse(text)
+      const isRight = url !== null && /^(http|https|socks5):$/.test(url.protocol) && url.hostname !== ''
+      return isRight
+        ? url
+        : new Wrong('a URL such as http://proxy.example:3128 or socks5://user:password@proxy.example:1080')
+    },
+  },
   attemptTimeoutMs: {
     name: 'attempt-timeout',
     value: '<duration>',
@@ -191,6 +230,63 @@ export const OPTION_SPECS: { readonly [K in keyof Options]: OptionSpec<Options[K
     help: 'Sends svix-id, svix-timestamp and svix-signature beside the webhook-* headers',
     parse: parseSwitch,
   },
+  retentionMs: {
+    name: 'retention',
+    value: '<duration>',
+    shown: '90d',
+    help: 'Age at which messages are deleted, with their deliveries and attempts; "forever" keeps them',
+    parse(text) {
+      if (text.trim() === 'forever') return null
+      const ms = parseDuration(text)
+      return ms !== null && ms >= SHORTEST_RETENTION_MS
+        ? ms
+        : new Wrong('a duration from 1h on, such as 90d, or "forever"')
+    },
+  },
+  strictEventTypes: {
+    name: 'strict-event-types',
+    value: null,
+    shown: String(DEFAULTS.strictEventTypes),
+    help: 'Refuses messages whose event type is unknown or archived, or whose payload does not fit its schema',
+    parse: parseSwitch,
+  },
+  apiRatePerSecond: {
+    name: 'api-rate-limit',
+    value: '<rate>',
+    shown: 'off',
+    help: 'Calls of the API that one token may make, such as 100/s; beyond that it is answered 429',
+    parse(text) {
+      if (text === 'off') return null
+      const calls = Number(/^(\d{1,7})\/s$/.exec(text)?.[1])
+      return calls >= 1 && calls <= MOST_CALLS
+        ? calls
+        : new Wrong(`a whole number from 1 to ${MOST_CALLS} and "/s", such as 100/s, or "off"`)
+    },
+  },
+  corsOrigins: {
+    name: 'cors-origins',
+    value: '<origins>',
+    shown: '',
+    help: 'Origins whose pages may call the API, joined by commas; * for all',
+    parse(text) {
+      const origins = text === '' ? [] : text.split(',').map((part) => part.trim())
+      const areRight = origins.every((origin) => origin === '*' || originOf(origin) === origin)
+      return areRight ? origins : new Wrong('origins such as https://app.example.com, joined by commas, or *')
+    },
+  },
+  publicUrl: {
+    name: 'public-url',
+    value: '<url>',
+    shown: '',
+    help: 'Where the world reaches this server, for the links to the portal that it makes; by default where the caller did',
+    parse(text) {
+      if (text === '') return null
+      const isRight = originOf(text) !== null && !/[?#]/.test(text)
+      return isRight
+        ? text.replace(/\/+$/, '')
+        : new Wrong('an http or https URL, such as https://hooks.example.com')
+    },
+  },
   logLevel: {
     name: 'log-level',
     value: '<level>',
@@ -198,6 +294,17 @@ export const OPTION_SPECS: { readonly [K in keyof Options]: OptionSpec<Options[K
     help: `Least urgent level that is logged: ${LOG_LEVELS.join(', ')}`,
     parse: (text) =>
       LOG_LEVELS.find((level) => level === text) ?? new Wrong(`one of ${LOG_LEVELS.join(', ')}`),
+  },
+  jwtSecret: {
+    name: 'jwt-secret',
+    value: '<secret>',
+    shown: '',
+    help: 'Secret of the JWTs (HS256, as a self-hosted Svix makes them) that are accepted as tokens; without it, none are',
+    isSecret: true,
+    parse: (text) =>
+      text.length >= SHORTEST_JWT_SECRET
+        ? text
+        : new Wrong(`at least ${SHORTEST_JWT_SECRET} characters: whoever finds it makes tokens`),
   },
   bootstrapToken: {
     name: 'bootstrap-token',
@@ -273,6 +380,12 @@ function textOf(given: unknown): string {
     : typeof given === 'string'
       ? given
       : JSON.stringify(given)
+}
+
+/** Returns the origin of an http or https URL, or `null`. */
+function originOf(text: string): string | null {
+  const url = URL.canParse(text) ? new URL(text) : null
+  return url !== null && /^https?:$/.test(url.protocol) ? url.origin : null
 }
 
 function parseSwitch(text: string): boolean | Wrong {

@@ -4,10 +4,21 @@ import { Command } from 'commander'
 
 import { bootstrap, openStore } from '../app.ts'
 import { PosthornError } from '../domain/errors.ts'
-import { newToken } from '../domain/token.ts'
+import { type Token, newToken } from '../domain/token.ts'
+import { parseDuration } from '../duration.ts'
 import { hashToken } from '../http/authentication.ts'
-import type { Store } from '../storage/store.ts'
+import type { PageRequest, Store } from '../storage/store.ts'
 import { addOptions, givenOptions } from './given-options.ts'
+
+/** Tokens read at a time. */
+const PAGE = 250
+
+interface CreateOptions {
+  readonly name: string
+  readonly application?: string
+  readonly readOnly: boolean
+  readonly expires?: string
+}
 
 /** Returns the command. */
 export function tokenCommand(): Command {
@@ -15,26 +26,40 @@ export function tokenCommand(): Command {
     .description('Make a token and print it: it is shown this once')
     .option('--name <text>', 'What it is for', 'unnamed')
     .option('--application <id>', 'Id or uid of the one application that it opens; without it, all of them')
+    .option('--read-only', 'Refuse it on everything that writes', false)
+    .option('--expires <duration>', 'Refuse it from then on, such as 30d; without it, never')
   create.action(async () => {
-    const { name, application } = create.opts<{ name: string; application?: string }>()
+    const { name, application, readOnly, expires } = create.opts<CreateOptions>()
+    const expiryMs = expires === undefined ? null : expiryOf(expires)
     await withStore(create, async (store, organisationId) => {
       const applicationId = application === undefined ? null : await idOf(store, organisationId, application)
-      const made = newToken({ name, organisationId, applicationId, hashToken, now: Date.now() })
+      const now = Date.now()
+      const made = newToken({
+        name,
+        organisationId,
+        applicationId,
+        isReadOnly: readOnly,
+        expiresAt: expiryMs === null ? null : now + expiryMs,
+        hashToken,
+        now,
+      })
       await store.createToken(made.token)
       process.stderr.write(`${made.token.id} (${name}). This is the only time that the token is shown:\n`)
       process.stdout.write(`${made.text}\n`)
     })
   })
 
-  const list = new Command('list').description('List the tokens: never their text')
+  const list = new Command('list').description(
+    'List the tokens, never their text; those of portal links are left out',
+  )
   list.action(async () => {
     await withStore(list, async (store, organisationId) => {
-      for (const token of await store.listTokens(organisationId)) {
-        const state =
-          token.revokedAt === null ? 'active' : `revoked ${new Date(token.revokedAt).toISOString()}`
-        const reach = token.applicationId ?? 'organisation'
-        const madeAt = new Date(token.createdAt).toISOString()
-        process.stdout.write(`${token.id}  ${token.prefix}…  ${reach}  ${madeAt}  ${state}  ${token.name}\n`)
+      for (let after: string | null = null; ;) {
+        const page: PageRequest = { limit: PAGE, order: 'ascending', after }
+        const tokens = await store.listApiTokens(organisationId, page)
+        for (const token of tokens) process.stdout.write(`${lineOf(token, Date.now())}\n`)
+        if (tokens.length < PAGE) return
+        after = tokens.at(-1)!.id
       }
     })
   })
@@ -75,6 +100,36 @@ async function withStore(
   } finally {
     await store.stop()
   }
+}
+
+/** @throws {PosthornError} `bad_config`: not a duration. */
+function expiryOf(text: string): number {
+  const ms = parseDuration(text)
+  if (ms !== null && ms > 0) return ms
+  throw new PosthornError('bad_config', `--expires: ${JSON.stringify(text)} is not right`, {
+    hint: 'Give a duration such as 12h or 30d',
+  })
+}
+
+function lineOf(token: Token, now: number): string {
+  const instant = (at: number) => new Date(at).toISOString()
+  const { expiresAt, revokedAt, lastUsedAt } = token
+  const state =
+    revokedAt !== null
+      ? `revoked ${instant(revokedAt)}`
+      : expiresAt !== null && expiresAt <= now
+        ? `expired ${instant(expiresAt)}`
+        : 'active'
+  return [
+    token.id,
+    `${token.prefix}…`,
+    (token.applicationId ?? 'organisation') + (token.isReadOnly ? ' read-only' : ''),
+    instant(token.createdAt),
+    `expires ${expiresAt === null ? 'never' : instant(expiresAt)}`,
+    `used ${lastUsedAt === null ? 'never' : instant(lastUsedAt)}`,
+    state,
+    token.name,
+  ].join('  ')
 }
 
 async function idOf(store: Store, organisationId: string, idOrUid: string): Promise<string> {

@@ -40,6 +40,10 @@ declare module 'fastify' {
     readonly operationId?: string
     /** What it does, in a line. */
     readonly summary?: string
+    /** More of it, where the summary is not enough. */
+    readonly description?: string
+    /** Kept for those who use it already. */
+    readonly deprecated?: boolean
     /** The group that it is shown in. */
     readonly tags?: readonly string[]
   }

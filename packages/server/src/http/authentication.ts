@@ -4,27 +4,68 @@ import { hash } from 'node:crypto'
 
 import type { Application } from '../domain/application.ts'
 import { PosthornError } from '../domain/errors.ts'
-import type { Store } from '../storage/store.ts'
-import type { HttpDeps } from './deps.ts'
+import type { Store, TokenUse } from '../storage/store.ts'
+import { isJwt, verifyJwt } from './auth/jwt.ts'
+import { type Caller, notOfOrganisation } from './permissions.ts'
 
 /** The caller of a request, by its token. */
-export interface Principal {
+export interface Principal extends Caller {
   readonly organisationId: string
   /** The one application that it may touch; `null` for all of the organisation. */
   readonly applicationId: string | null
+  /** Id of the token; `null` for a JWT, which is nowhere kept. */
+  readonly tokenId: string | null
+  /** First characters of the token; of a JWT, its subject. */
+  readonly prefix: string
+  /** Tells the caller's requests from those of others: hash of the token. */
+  readonly key: string
 }
 
 /** Tokens known by hash in memory. */
 const MAX_KNOWN = 10_000
+
+/** A use of a token is noted when the one noted before is older than this: milliseconds. */
+const USE_INTERVAL_MS = 60_000
 
 /** Returns the hash under which a token is stored and looked up: SHA-256, in hex. */
 export function hashToken(text: string): string {
   return hash('sha256', text, 'hex')
 }
 
-/** Returns a function that finds the principal of an `Authorization` header. Remembers tokens until the store tells of a change. */
-export function authenticator(store: Store): (header: string | undefined) => Promise<Principal> {
-  const known = new Map<string, Principal>()
+/** What an authenticator needs. */
+export interface AuthenticatorDeps {
+  readonly store: Store
+  /** Epoch milliseconds. */
+  readonly clock: () => number
+  /** The secret of JWTs; `null` where none are accepted. */
+  readonly jwtSecret: string | null
+}
+
+/** Finds principals by token. */
+export interface Authenticator {
+  /**
+   * Returns the principal of an `Authorization` header: at once where it is known, else when the store has told.
+   *
+   * @throws {PosthornError} `unauthorized`.
+   */
+  find(header: string | undefined): Principal | Promise<Principal>
+  /** Returns the uses that were noted since the last call, and forgets them. */
+  takeUses(): TokenUse[]
+}
+
+interface Known {
+  readonly principal: Principal
+  readonly expiresAt: number
+  notedAt: number
+}
+
+/**
+ * Makes an authenticator. It remembers tokens until the store tells of a change, so that the usual request costs a hash and
+ * no query, and notes a token's uses at most once a minute, for somebody else to write.
+ */
+export function authenticator({ store, clock, jwtSecret }: AuthenticatorDeps): Authenticator {
+  const known = new Map<string, Known>()
+  let uses = new Map<string, number>()
   let changes = 0
   store.onChange((applicationId) => {
     if (applicationId !== null) return
@@ -32,37 +73,94 @@ export function authenticator(store: Store): (header: string | undefined) => Pro
     known.clear()
   })
 
-  return async (header) => {
-    const text = /^bearer +(\S+)$/i.exec(header ?? '')?.[1]
-    if (text === undefined) {
-      throw new PosthornError('unauthorized', 'A token is missing', {
-        hint: 'Send the header "authorization: Bearer <token>"',
-      })
-    }
-    const key = hashToken(text)
-    const hit = known.get(key)
-    if (hit !== undefined) return hit
+  return {
+    find(header) {
+      const text = /^bearer +(\S+)$/i.exec(header ?? '')?.[1]
+      if (text === undefined) {
+        throw new PosthornError('unauthorized', 'A token is missing', {
+          hint: 'Send the header "authorization: Bearer <token>"',
+        })
+      }
+      const key = hashToken(text)
+      const hit = known.get(key)
+      return hit === undefined ? load(text, key) : use(hit)
+    },
+    takeUses() {
+      const taken = uses
+      uses = new Map()
+      return Array.from(taken, ([tokenId, at]) => ({ tokenId, at }))
+    },
+  }
 
+  async function load(text: string, key: string): Promise<Principal> {
     const before = changes
+    const loaded =
+      isJwt(text) && jwtSecret !== null ? await loadJwt(text, key, jwtSecret) : await loadToken(key)
+    const { principal } = loaded
+    use(loaded)
+    if (known.size >= MAX_KNOWN) known.delete(known.keys().next().value!)
+    // What was read before a revocation is not remembered after it.
+    if (before === changes) known.set(key, loaded)
+    return principal
+  }
+
+  async function loadToken(key: string): Promise<Known> {
     const token = await store.findToken(key)
     if (token === null) {
       throw new PosthornError('unauthorized', 'This token is not known, or was revoked', {
         hint: 'Make one with "posthorn token create"',
       })
     }
-    if (known.size >= MAX_KNOWN) known.delete(known.keys().next().value!)
-    // What was read before a revocation is not remembered after it.
-    if (before === changes) known.set(key, token)
-    return token
+    const { id: tokenId, organisationId, applicationId, scope, isReadOnly, capabilities, prefix } = token
+    return {
+      principal: { key, tokenId, organisationId, applicationId, scope, isReadOnly, capabilities, prefix },
+      expiresAt: token.expiresAt ?? Infinity,
+      notedAt: token.lastUsedAt ?? 0,
+    }
+  }
+
+  async function loadJwt(text: string, key: string, secret: string): Promise<Known> {
+    const { applicationId, expiresAt } = verifyJwt(text, secret, clock())
+    const organisationId = await store.findOrganisation()
+    if (organisationId === null) throw new PosthornError('unauthorized', 'There is no organisation here yet')
+    return {
+      principal: {
+        key,
+        tokenId: null,
+        organisationId,
+        applicationId,
+        scope: applicationId === null ? 'organisation' : 'application',
+        isReadOnly: false,
+        capabilities: null,
+        prefix: `jwt:${applicationId ?? 'organisation'}`,
+      },
+      expiresAt,
+      notedAt: Infinity,
+    }
+  }
+
+  function use(token: Known): Principal {
+    const now = clock()
+    if (token.expiresAt <= now) {
+      throw new PosthornError('unauthorized', 'This token has expired', { hint: 'Ask for a new one' })
+    }
+    const { tokenId } = token.principal
+    if (tokenId !== null && now - token.notedAt >= USE_INTERVAL_MS) {
+      token.notedAt = now
+      uses.set(tokenId, now)
+    }
+    return token.principal
   }
 }
 
 /** @throws {PosthornError} `forbidden`: the token opens one application, and this concerns the organisation. */
 export function requireOrganisation(principal: Principal): void {
-  if (principal.applicationId === null) return
-  throw new PosthornError('forbidden', 'A token of one application may not do this', {
-    hint: 'Use a token of the organisation',
-  })
+  if (principal.scope !== 'organisation') throw notOfOrganisation()
+}
+
+/** Finds an application by id or uid, from memory where it can. */
+interface ApplicationFinder {
+  readonly findApplication: (organisationId: string, idOrUid: string) => Promise<Application | null>
 }
 
 /**
@@ -71,7 +169,7 @@ export function requireOrganisation(principal: Principal): void {
  * @throws {PosthornError} `not_found`: also where it is another's, so that nothing tells whether it exists.
  */
 export async function requireApplication(
-  deps: HttpDeps,
+  deps: ApplicationFinder,
   principal: Principal,
   idOrUid: string,
 ): Promise<Application> {

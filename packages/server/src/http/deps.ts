@@ -3,19 +3,50 @@
 import type { Application } from '../domain/application.ts'
 import type { Endpoint } from '../domain/endpoint.ts'
 import type { Message } from '../domain/message.ts'
+import type { IdempotencyKey } from '../domain/idempotency.ts'
 import type { AcceptResult, Store } from '../storage/store.ts'
+import type { Authenticator } from './authentication.ts'
+import type { EventCheck } from './event-type/discipline.ts'
+
+/** A request as it would be made. */
+export interface PreviewedRequest {
+  readonly url: string
+  readonly headers: Record<string, string>
+  readonly body: string
+}
 
 /** The parts that routes call. `app.ts` fits them together. */
 export interface HttpDeps {
+  /** Version of the server. */
+  readonly version: string
   readonly store: Store
   /** Epoch milliseconds. */
   readonly clock: () => number
+  readonly authenticator: Authenticator
+  /** Calls a second that one token may make; `null` for any number. */
+  readonly apiRatePerSecond: number | null
+  /** Origins whose pages may call the API; `*` for all. */
+  readonly corsOrigins: readonly string[]
+  /** Where the world reaches this server; `null`: where the caller did. */
+  readonly publicUrl: string | null
   /** Accepts a message for these endpoints; resolves when it is on disk. */
-  readonly send: (message: Message, endpoints: readonly Endpoint[]) => Promise<AcceptResult>
+  readonly send: (
+    message: Message,
+    endpoints: readonly Endpoint[],
+    idempotency?: IdempotencyKey,
+  ) => Promise<AcceptResult>
   /** Finds an application by id or uid, from memory where it can. */
   readonly findApplication: (organisationId: string, idOrUid: string) => Promise<Application | null>
   /** Returns the endpoints of an application, from memory where it can. */
   readonly endpointsOf: (applicationId: string) => Promise<readonly Endpoint[]>
+  /** Refuses an event that breaks the discipline of event types; `null` where there is none. @throws {ValidationError} */
+  readonly checkEvent: EventCheck | null
+  /** Returns the requests that a message would make now, by endpoint id. Values that are nobody's to see are masked. */
+  readonly preview: (message: Message) => Promise<ReadonlyMap<string, PreviewedRequest>>
+  /** Says that deliveries were made due other than by {@link HttpDeps.send}. */
+  readonly wake: () => void
+  /** Says that there is a new background task. */
+  readonly wakeTasks: () => void
   /** Returns what is wrong with a URL as an endpoint, or `null`. */
   readonly faultOfUrl: (url: string) => string | null
 }

@@ -16,6 +16,7 @@ const FAILURES = {
   connection_reset: true,
   dns_failure: true,
   blocked_address: true,
+  proxy_failure: true,
   tls_failure: true,
   bad_response: true,
   network_failure: true,

@@ -7,6 +7,7 @@ import { MAX_BODY_BYTES } from './json-body.ts'
 export const STATUS_OF: Readonly<Record<ErrorCode, number>> = {
   bad_request: 400,
   malformed_json: 400,
+  limit_reached: 400,
   unauthorized: 401,
   forbidden: 403,
   not_found: 404,
@@ -14,10 +15,12 @@ export const STATUS_OF: Readonly<Record<ErrorCode, number>> = {
   conflict: 409,
   event_id_exists: 409,
   event_type_exists: 409,
+  idempotency_key_reused: 409,
   uid_exists: 409,
   payload_too_large: 413,
   unsupported_media_type: 415,
   validation: 422,
+  too_many_requests: 429,
   internal: 500,
   busy: 503,
   bad_config: 500,
@@ -26,7 +29,7 @@ export const STATUS_OF: Readonly<Record<ErrorCode, number>> = {
   data_unreadable: 500,
 }
 
-/** Seconds after which a sender that was refused as `busy` may try again. */
+/** Seconds after which a sender that was refused as `busy`, or called too often, may try again. */
 const RETRY_AFTER_SECONDS = 1
 
 /** An answer to be sent. */
@@ -59,7 +62,7 @@ export function errorReply(error: unknown): ErrorReply {
       : known.message + (known.hint === undefined ? '' : `. ${known.hint}`)
   return {
     status,
-    headers: status === 503 ? { 'retry-after': String(RETRY_AFTER_SECONDS) } : {},
+    headers: status === 503 || status === 429 ? { 'retry-after': String(RETRY_AFTER_SECONDS) } : {},
     body: { code: known.code, detail },
   }
 }

@@ -11,19 +11,38 @@ const MAX_LIMIT = 250
 
 /** The query parameters of every list. */
 export const PageQuery = Type.Object({
-  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_LIMIT })),
-  iterator: Type.Optional(Type.String({ minLength: 1, maxLength: 300 })),
-  order: Type.Optional(Type.Enum(['ascending', 'descending'])),
+  limit: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: MAX_LIMIT,
+      description: `Items of a page. Where it is left out, ${DEFAULT_LIMIT}.`,
+    }),
+  ),
+  iterator: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 300,
+      description: 'The `iterator` of the page before for what follows, or its `prevIterator` to go back.',
+    }),
+  ),
+  order: Type.Optional(
+    Type.Enum(['ascending', 'descending'], {
+      description: 'By time of making, or by name where that is the id.',
+    }),
+  ),
 })
 
-/** The form of a list's answer. */
-export const ListOf = <Item extends TSchema>(item: Item) =>
-  Type.Object({
-    data: Type.Array(item),
-    iterator: Type.Union([Type.String(), Type.Null()]),
-    prevIterator: Type.Union([Type.String(), Type.Null()]),
-    done: Type.Boolean(),
-  })
+/** The form of a list's answer, named for its items: `ListResponse_ApplicationOut_`. */
+export const ListOf = <Item extends TSchema & { readonly $id?: string }>(item: Item) =>
+  Type.Object(
+    {
+      data: Type.Array(item),
+      iterator: Type.Union([Type.String(), Type.Null()]),
+      prevIterator: Type.Union([Type.String(), Type.Null()]),
+      done: Type.Boolean(),
+    },
+    item.$id === undefined ? {} : { $id: `ListResponse_${item.$id}_` },
+  )
 
 /** One page of a list. */
 export interface ListReply<Item> {

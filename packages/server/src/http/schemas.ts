@@ -27,9 +27,12 @@ export const Metadata = Type.Record(Type.String(), Type.String())
 /** An instant as the SDKs send it: ISO 8601. */
 export const Instant = Type.String({ format: 'date-time' })
 /** A truth value in a query, where everything is text. */
-export const Flag = Type.Enum(['true', 'false'])
+export const Flag = Type.Enum(['true', 'false'], { describedAs: { type: 'boolean' } })
 /** Event types in a query: names joined by commas. */
-export const NameList = Type.String({ pattern: '^[a-zA-Z0-9\\-_.]+(,[a-zA-Z0-9\\-_.]+)*$' })
+export const NameList = Type.String({
+  pattern: '^[a-zA-Z0-9\\-_.]+(,[a-zA-Z0-9\\-_.]+)*$',
+  describedAs: { type: 'array', items: EventTypeName },
+})
 
 const MAX_METADATA_BYTES = 4_096
 

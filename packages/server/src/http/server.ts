@@ -3,17 +3,33 @@
 import Fastify, { type FastifyBaseLogger, LogController } from 'fastify'
 
 import { PosthornError } from '../domain/errors.ts'
+import { admission } from './admission.ts'
 import { applicationRoutes } from './application/routes.ts'
 import { attemptRoutes } from './attempt/routes.ts'
 import type { Api, TypeBoxProvider } from './api.ts'
-import { authenticator } from './authentication.ts'
+import { auditing } from './audit/record.ts'
+import { auditRoutes } from './audit/routes.ts'
+import { authRoutes } from './auth/routes.ts'
 import type { HttpDeps } from './deps.ts'
+import { backgroundTaskRoutes } from './background-task/routes.ts'
+import { docsPage } from './docs-page/routes.ts'
+import { replayRoutes } from './endpoint/replay.ts'
 import { endpointRoutes } from './endpoint/routes.ts'
+import { sendAgainRoutes } from './endpoint/send-again.ts'
+import { endpointStatsRoutes } from './endpoint/stats.ts'
 import { errorReply } from './error-reply.ts'
 import { eventTypeRoutes } from './event-type/routes.ts'
 import { healthRoutes } from './health/routes.ts'
+import { idempotency } from './idempotency.ts'
 import { MAX_BODY_BYTES, parseJson } from './json-body.ts'
+import { contentRoutes } from './message/content-routes.ts'
+import { explanationRoutes } from './message/explanation-routes.ts'
 import { messageRoutes } from './message/routes.ts'
+import { openApiRoutes } from './openapi/routes.ts'
+import { operationalWebhookRoutes } from './operational-webhook/routes.ts'
+import { requestIdOf, securityHeaders } from './security-headers.ts'
+import { statisticsRoutes } from './statistics/routes.ts'
+import { tokenRoutes } from './token/routes.ts'
 import { discardBody } from './unread-body.ts'
 import { compileValidator } from './validation.ts'
 
@@ -30,6 +46,7 @@ export function httpServer(deps: HttpDeps, log: FastifyBaseLogger): Api {
     // One logger for all: a child for each request would cost it more than finding its route.
     childLoggerFactory: (logger) => logger,
     logController: new LogController({ disableRequestLogging: true }),
+    genReqId: requestIdOf,
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_PARAM_LENGTH },
@@ -78,18 +95,30 @@ export function httpServer(deps: HttpDeps, log: FastifyBaseLogger): Api {
 
   server.decorateRequest('principal')
   server.decorateRequest('rawBody', null)
+  securityHeaders(server, deps.corsOrigins)
   void server.register(
     async (api) => {
-      const authenticate = authenticator(deps.store)
-      api.addHook('onRequest', async (request) => {
-        if (request.routeOptions.config.isPublic === true) return
-        request.principal = await authenticate(request.headers.authorization)
-      })
+      admission(api, deps)
+      idempotency(api, deps)
+      auditing(api, deps)
+      const describe = openApiRoutes(api, deps.version)
+      docsPage(server, describe)
       applicationRoutes(api, deps)
       endpointRoutes(api, deps)
+      endpointStatsRoutes(api, deps)
+      sendAgainRoutes(api, deps)
+      replayRoutes(api, deps)
       eventTypeRoutes(api, deps)
       messageRoutes(api, deps)
+      contentRoutes(api, deps)
+      explanationRoutes(api, deps)
       attemptRoutes(api, deps)
+      authRoutes(api, deps)
+      tokenRoutes(api, deps)
+      auditRoutes(api, deps)
+      operationalWebhookRoutes(api, deps)
+      statisticsRoutes(api, deps)
+      backgroundTaskRoutes(api, deps)
       healthRoutes(api, deps)
     },
     { prefix: '/api/v1' },

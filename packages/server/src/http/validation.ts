@@ -44,14 +44,16 @@ function withNumbers(schema: TSchema, data: unknown): unknown {
   return query
 }
 
-interface SchemaError {
+/** An error as TypeBox reports it. */
+export interface SchemaError {
   readonly keyword: string
   readonly instancePath: string
   readonly params: object
   readonly message: string
 }
 
-function faultsOf(errors: readonly SchemaError[], part: string): ValidationFault[] {
+/** Returns the faults that errors tell of, each place once. @param part - Begins the path of each. */
+export function faultsOf(errors: readonly SchemaError[], part: string): ValidationFault[] {
   const faults = errors
     // A union reports the failure of each branch and then itself: the branches say more.
     .filter((error) => error.keyword !== 'anyOf')

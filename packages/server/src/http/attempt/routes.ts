@@ -6,19 +6,30 @@ import type { Attempt } from '../../domain/attempt.ts'
 import type { AttemptFilter, PageRequest } from '../../storage/store.ts'
 import type { Api } from '../api.ts'
 import { notFound } from '../authentication.ts'
+import { statusOf } from '../delivery-status.ts'
 import type { HttpDeps } from '../deps.ts'
 import { requireEndpoint } from '../endpoint/routes.ts'
 import { showEndpoint } from '../endpoint/schemas.ts'
 import { writeJson } from '../json-body.ts'
 import { messageFilter, requireMessage } from '../message/routes.ts'
 import { writeMessage } from '../message/schemas.ts'
-import { type ListReply, PageQuery, pageOf, showPage, writePage } from '../pagination.ts'
+import { ListOf, type ListReply, PageQuery, pageOf, showPage, writePage } from '../pagination.ts'
 import { found } from '../schemas.ts'
-import { AttemptQuery, EndpointMessageQuery, showAttempt, showDelivery, statusOf } from './schemas.ts'
+import {
+  AttemptQuery,
+  EndpointMessageOut,
+  EndpointMessageQuery,
+  MessageAttemptOut,
+  MessageEndpointOut,
+  showAttempt,
+  showDelivery,
+} from './schemas.ts'
 
 const MessagePath = Type.Object({ app_id: Type.String(), msg_id: Type.String() })
 const EndpointPath = Type.Object({ app_id: Type.String(), endpoint_id: Type.String() })
 const AttemptPath = Type.Object({ app_id: Type.String(), msg_id: Type.String(), attempt_id: Type.String() })
+
+const tags = ['Message Attempt']
 
 const JSON_UTF8 = 'application/json; charset=utf-8'
 
@@ -28,7 +39,16 @@ export function attemptRoutes(api: Api, deps: HttpDeps): void {
 
   api.get(
     '/app/:app_id/attempt/msg/:msg_id',
-    { schema: { params: MessagePath, querystring: AttemptQuery } },
+    {
+      schema: {
+        operationId: 'v1.message-attempt.list-by-msg',
+        summary: 'List the attempts of a message',
+        tags,
+        params: MessagePath,
+        querystring: AttemptQuery,
+        response: { 200: ListOf(MessageAttemptOut) },
+      },
+    },
     async ({ principal, params, query }, reply) => {
       const message = await requireMessage(deps, principal, params)
       const page = await attemptPage(query, message.applicationId, (request, filter) =>
@@ -40,7 +60,16 @@ export function attemptRoutes(api: Api, deps: HttpDeps): void {
 
   api.get(
     '/app/:app_id/attempt/endpoint/:endpoint_id',
-    { schema: { params: EndpointPath, querystring: AttemptQuery } },
+    {
+      schema: {
+        operationId: 'v1.message-attempt.list-by-endpoint',
+        summary: 'List the attempts at an endpoint',
+        tags,
+        params: EndpointPath,
+        querystring: AttemptQuery,
+        response: { 200: ListOf(MessageAttemptOut) },
+      },
+    },
     async ({ principal, params, query }, reply) => {
       const { id, applicationId } = await requireEndpoint(deps, principal, params)
       const page = await attemptPage(query, applicationId, (request, filter) =>
@@ -52,7 +81,15 @@ export function attemptRoutes(api: Api, deps: HttpDeps): void {
 
   api.get(
     '/app/:app_id/msg/:msg_id/attempt/:attempt_id',
-    { schema: { params: AttemptPath } },
+    {
+      schema: {
+        operationId: 'v1.message-attempt.get',
+        summary: 'Get an attempt',
+        tags,
+        params: AttemptPath,
+        response: { 200: MessageAttemptOut },
+      },
+    },
     async ({ principal, params }) => {
       const message = await requireMessage(deps, principal, params)
       const attempt = await store.findAttempt(message.applicationId, message.id, params.attempt_id)
@@ -65,7 +102,16 @@ export function attemptRoutes(api: Api, deps: HttpDeps): void {
 
   api.get(
     '/app/:app_id/msg/:msg_id/endpoint',
-    { schema: { params: MessagePath, querystring: PageQuery } },
+    {
+      schema: {
+        operationId: 'v1.message-attempt.list-attempted-destinations',
+        summary: 'List the endpoints of a message, and what became of it there',
+        tags,
+        params: MessagePath,
+        querystring: PageQuery,
+        response: { 200: ListOf(MessageEndpointOut) },
+      },
+    },
     async ({ principal, params, query }) => {
       const message = await requireMessage(deps, principal, params)
       const page = await pageOf(
@@ -83,7 +129,16 @@ export function attemptRoutes(api: Api, deps: HttpDeps): void {
 
   api.get(
     '/app/:app_id/endpoint/:endpoint_id/msg',
-    { schema: { params: EndpointPath, querystring: EndpointMessageQuery } },
+    {
+      schema: {
+        operationId: 'v1.message-attempt.list-attempted-messages',
+        summary: 'List the messages of an endpoint, and what became of them there',
+        tags,
+        params: EndpointPath,
+        querystring: EndpointMessageQuery,
+        response: { 200: ListOf(EndpointMessageOut) },
+      },
+    },
     async ({ principal, params, query }, reply) => {
       const { id, applicationId } = await requireEndpoint(deps, principal, params)
       const filter = {

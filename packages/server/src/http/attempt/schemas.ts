@@ -1,26 +1,16 @@
 /** The forms of attempts, and of deliveries as the API shows them. @module */
 
-import { Type } from 'typebox'
+import { type Static, Type } from 'typebox'
 
 import type { Attempt, AttemptTrigger } from '../../domain/attempt.ts'
-import type { Delivery, DeliveryStatus } from '../../domain/delivery.ts'
-import { Flag, Uid, showInstant } from '../schemas.ts'
-import { MessageFilterQuery } from '../message/schemas.ts'
+import type { Delivery } from '../../domain/delivery.ts'
+import { STATUS_NUMBERS, StatusNumber, StatusText } from '../delivery-status.ts'
+import { EndpointOut } from '../endpoint/schemas.ts'
+import { MessageFilterQuery, MessageOut } from '../message/schemas.ts'
 import { PageQuery } from '../pagination.ts'
-
-/** The API's numbers of a status. */
-const STATUS_NUMBERS: Readonly<Record<DeliveryStatus, number>> = {
-  success: 0,
-  pending: 1,
-  fail: 2,
-  sending: 3,
-  canceled: 4,
-}
+import { Flag, Instant, Nullable, Uid, showInstant } from '../schemas.ts'
 
 const TRIGGER_NUMBERS: Readonly<Record<AttemptTrigger, number>> = { scheduled: 0, manual: 1 }
-
-/** A status by its number. */
-export const StatusNumber = Type.Integer({ minimum: 0, maximum: 4 })
 
 /** The filters of attempts. */
 export const AttemptQuery = Type.Object({
@@ -39,15 +29,50 @@ export const EndpointMessageQuery = Type.Object({
   status: Type.Optional(StatusNumber),
 })
 
-/** Returns the status of a number. */
-export function statusOf(number: number): DeliveryStatus {
-  return (Object.keys(STATUS_NUMBERS) as DeliveryStatus[]).find(
-    (status) => STATUS_NUMBERS[status] === number,
-  )!
+/** An attempt as it is shown. */
+export const MessageAttemptOut = Type.Object(
+  {
+    id: Type.String(),
+    msgId: Type.String(),
+    endpointId: Type.String(),
+    url: Type.String(),
+    status: StatusNumber,
+    statusText: StatusText,
+    responseStatusCode: Type.Integer({ description: '0 where there was no answer' }),
+    response: Type.String({
+      description: 'The first 16 KiB of the answer, or what went wrong. Empty where content is not wanted.',
+    }),
+    responseDurationMs: Type.Integer(),
+    failure: Nullable(Type.String({ description: 'Why there was no answer' })),
+    triggerType: Type.Integer({ minimum: 0, maximum: 1, description: '0 scheduled, 1 manual' }),
+    timestamp: Instant,
+    msg: Type.Optional(Nullable(MessageOut)),
+  },
+  { $id: 'MessageAttemptOut' },
+)
+
+/** What became of a message at one endpoint. */
+const Standing = {
+  status: StatusNumber,
+  statusText: StatusText,
+  nextAttempt: Nullable(Instant),
 }
+const DeliveryOut = Type.Object(Standing)
+
+/** An endpoint with what became of a message there. */
+export const MessageEndpointOut = Type.Object(
+  { ...EndpointOut.properties, ...Standing },
+  { $id: 'MessageEndpointOut' },
+)
+
+/** A message with what became of it at an endpoint. */
+export const EndpointMessageOut = Type.Object(
+  { ...MessageOut.properties, ...Standing },
+  { $id: 'EndpointMessageOut' },
+)
 
 /** Shows where a delivery stands. */
-export function showDelivery({ status, nextAttemptAt }: Delivery) {
+export function showDelivery({ status, nextAttemptAt }: Delivery): Static<typeof DeliveryOut> {
   return {
     status: STATUS_NUMBERS[status],
     statusText: status,
@@ -57,7 +82,7 @@ export function showDelivery({ status, nextAttemptAt }: Delivery) {
 }
 
 /** Shows an attempt, without the answer's body where content is not wanted. */
-export function showAttempt(attempt: Attempt, withContent: boolean) {
+export function showAttempt(attempt: Attempt, withContent: boolean): Static<typeof MessageAttemptOut> {
   const status = attempt.isSuccess ? 'success' : 'fail'
   return {
     id: attempt.id,

@@ -2,33 +2,62 @@
 
 import { type Static, Type } from 'typebox'
 
-import { WebhookSecretError, generateSecret, parseSecret } from '@posthorn/receiver'
-
-import type { Endpoint, EndpointChanges } from '../../domain/endpoint.ts'
-import { newId } from '../../domain/id.ts'
+import type { Endpoint } from '../../domain/endpoint.ts'
 import type { Api } from '../api.ts'
-import { type Principal, notFound, requireApplication } from '../authentication.ts'
+import { type Principal, requireApplication } from '../authentication.ts'
 import type { HttpDeps } from '../deps.ts'
-import { PageQuery, pageOf, showPage } from '../pagination.ts'
-import { bodyFault, checkMetadata, checkUid, found, uidOfPut } from '../schemas.ts'
-import { EndpointIn, EndpointPatch, EndpointUpdate, showEndpoint } from './schemas.ts'
+import { ListOf, PageQuery, pageOf, showPage } from '../pagination.ts'
+import {
+  createEndpoint,
+  deleteEndpoint,
+  findEndpointOf,
+  patchEndpoint,
+  patchHeaders,
+  putEndpoint,
+  replaceHeaders,
+  rotateSecret,
+} from './editing.ts'
+import {
+  EndpointHeadersIn,
+  EndpointHeadersOut,
+  EndpointHeadersPatchIn,
+  EndpointIn,
+  EndpointOut,
+  EndpointPatch,
+  EndpointSecretOut,
+  EndpointSecretRotateIn,
+  EndpointUpdate,
+  showEndpoint,
+  showHeaders,
+} from './schemas.ts'
 
 const AppPath = Type.Object({ app_id: Type.String() })
-const Path = Type.Object({ app_id: Type.String(), endpoint_id: Type.String() })
 
-/** Adds the routes of endpoints. */
+/** The path of one endpoint. */
+export const EndpointPath = Type.Object({ app_id: Type.String(), endpoint_id: Type.String() })
+
+const tags = ['Endpoint']
+
+/** Adds the routes of endpoints, their secrets and their headers. */
 export function endpointRoutes(api: Api, deps: HttpDeps): void {
-  const { store, clock } = deps
-
   api.get(
     '/app/:app_id/endpoint',
-    { schema: { params: AppPath, querystring: PageQuery } },
+    {
+      schema: {
+        operationId: 'v1.endpoint.list',
+        summary: 'List endpoints',
+        tags,
+        params: AppPath,
+        querystring: PageQuery,
+        response: { 200: ListOf(EndpointOut) },
+      },
+    },
     async ({ principal, params, query }) => {
       const { id: applicationId } = await requireApplication(deps, principal, params.app_id)
       const page = await pageOf(
         query,
         'ascending',
-        (request) => store.listEndpoints(applicationId, request),
+        (request) => deps.store.listEndpoints(applicationId, request),
         ({ id }) => id,
       )
       return showPage(page, showEndpoint)
@@ -37,121 +66,181 @@ export function endpointRoutes(api: Api, deps: HttpDeps): void {
 
   api.post(
     '/app/:app_id/endpoint',
-    { schema: { params: AppPath, body: EndpointIn } },
+    {
+      schema: {
+        operationId: 'v1.endpoint.create',
+        summary: 'Create an endpoint',
+        tags,
+        params: AppPath,
+        body: EndpointIn,
+        response: { 201: EndpointOut },
+      },
+    },
     async ({ principal, params, body }, reply) => {
       const { id } = await requireApplication(deps, principal, params.app_id)
-      const endpoint = newEndpoint(body, id)
-      await store.createEndpoint(endpoint)
-      return reply.code(201).send(showEndpoint(endpoint))
+      return reply.code(201).send(showEndpoint(await createEndpoint(deps, id, body)))
     },
   )
 
-  api.get('/app/:app_id/endpoint/:endpoint_id', { schema: { params: Path } }, async ({ principal, params }) =>
-    showEndpoint(await requireEndpoint(deps, principal, params)),
+  api.get(
+    '/app/:app_id/endpoint/:endpoint_id',
+    {
+      schema: {
+        operationId: 'v1.endpoint.get',
+        summary: 'Get an endpoint',
+        tags,
+        params: EndpointPath,
+        response: { 200: EndpointOut },
+      },
+    },
+    async ({ principal, params }) => showEndpoint(await requireEndpoint(deps, principal, params)),
   )
 
   api.put(
     '/app/:app_id/endpoint/:endpoint_id',
-    { schema: { params: Path, body: EndpointUpdate } },
+    {
+      schema: {
+        operationId: 'v1.endpoint.update',
+        summary: 'Replace an endpoint, or create it',
+        tags,
+        params: EndpointPath,
+        body: EndpointUpdate,
+        response: { 200: EndpointOut, 201: EndpointOut },
+      },
+    },
     async ({ principal, params, body }, reply) => {
-      const { id: applicationId } = await requireApplication(deps, principal, params.app_id)
-      const existing = await store.findEndpoint(applicationId, params.endpoint_id)
-      const endpoint = newEndpoint(
-        { ...body, uid: uidOfPut(body.uid, params.endpoint_id, existing) },
-        applicationId,
-      )
-      if (existing === null) {
-        await store.createEndpoint(endpoint)
-        return reply.code(201).send(showEndpoint(endpoint))
-      }
-      const { id: _id, applicationId: _application, secret: _secret, createdAt: _at, ...changes } = endpoint
-      const updated = await store.updateEndpoint(applicationId, existing.id, changes, clock())
-      return showEndpoint(found(updated, () => notFound('endpoint', params.endpoint_id)))
+      const { id } = await requireApplication(deps, principal, params.app_id)
+      const { endpoint, isNew } = await putEndpoint(deps, id, params.endpoint_id, body)
+      return reply.code(isNew ? 201 : 200).send(showEndpoint(endpoint))
     },
   )
 
   api.patch(
     '/app/:app_id/endpoint/:endpoint_id',
-    { schema: { params: Path, body: EndpointPatch } },
+    {
+      schema: {
+        operationId: 'v1.endpoint.patch',
+        summary: 'Change some fields of an endpoint',
+        tags,
+        params: EndpointPath,
+        body: EndpointPatch,
+        response: { 200: EndpointOut },
+      },
+    },
     async ({ principal, params, body }) => {
-      const { id, applicationId } = await requireEndpoint(deps, principal, params)
-      const { filterTypes, rateLimit, ...given } = body
-      const changes: EndpointChanges = {
-        ...given,
-        eventTypes: given.eventTypes === undefined ? filterTypes : given.eventTypes,
-        throttleRate: given.throttleRate === undefined ? rateLimit : given.throttleRate,
-      }
-      check(changes)
-      const updated = await store.updateEndpoint(applicationId, id, changes, clock())
-      return showEndpoint(found(updated, () => notFound('endpoint', params.endpoint_id)))
+      const endpoint = await requireEndpoint(deps, principal, params)
+      return showEndpoint(await patchEndpoint(deps, endpoint, body))
     },
   )
 
   api.delete(
     '/app/:app_id/endpoint/:endpoint_id',
-    { schema: { params: Path } },
+    {
+      schema: {
+        operationId: 'v1.endpoint.delete',
+        summary: 'Delete an endpoint',
+        tags,
+        params: EndpointPath,
+        response: { 204: Type.Null() },
+      },
+    },
     async ({ principal, params }, reply) => {
-      const { id, applicationId } = await requireEndpoint(deps, principal, params)
-      await store.deleteEndpoint(applicationId, id, clock())
+      await deleteEndpoint(deps, await requireEndpoint(deps, principal, params))
       return reply.code(204).send()
     },
   )
 
   api.get(
     '/app/:app_id/endpoint/:endpoint_id/secret',
-    { schema: { params: Path } },
+    {
+      schema: {
+        operationId: 'v1.endpoint.get-secret',
+        summary: 'Get the signing secret of an endpoint',
+        tags,
+        params: EndpointPath,
+        response: { 200: EndpointSecretOut },
+      },
+    },
     async ({ principal, params }) => ({ key: (await requireEndpoint(deps, principal, params)).secret }),
   )
 
-  function newEndpoint(input: Static<typeof EndpointIn>, applicationId: string): Endpoint {
-    check(input)
-    const now = clock()
-    return {
-      id: newId('endpoint', now),
-      applicationId,
-      uid: input.uid ?? null,
-      url: input.url,
-      description: input.description ?? '',
-      disabled: input.disabled ?? false,
-      eventTypes: input.eventTypes ?? input.filterTypes ?? null,
-      channels: input.channels ?? null,
-      secret: secretOf(input.secret),
-      throttleRate: input.throttleRate ?? input.rateLimit ?? null,
-      metadata: input.metadata ?? {},
-      createdAt: now,
-      updatedAt: now,
-    }
-  }
+  api.post(
+    '/app/:app_id/endpoint/:endpoint_id/secret/rotate',
+    {
+      schema: {
+        operationId: 'v1.endpoint.rotate-secret',
+        summary: 'Replace the signing secret of an endpoint',
+        description:
+          'Through the grace period the secret before signs too. At most 10 secrets sign at a time.',
+        tags,
+        params: EndpointPath,
+        body: EndpointSecretRotateIn,
+        response: { 204: Type.Null() },
+      },
+    },
+    async ({ principal, params, body }, reply) => {
+      await rotateSecret(deps, await requireEndpoint(deps, principal, params), body)
+      return reply.code(204).send()
+    },
+  )
 
-  /** @throws {ValidationError} What the schema cannot say. */
-  function check(input: Pick<EndpointChanges, 'url' | 'uid' | 'metadata'>): void {
-    checkUid('endpoint', input.uid)
-    checkMetadata(input.metadata)
-    const fault = input.url === undefined ? null : deps.faultOfUrl(input.url)
-    if (fault !== null) throw bodyFault('url', fault)
-  }
+  api.get(
+    '/app/:app_id/endpoint/:endpoint_id/headers',
+    {
+      schema: {
+        operationId: 'v1.endpoint.get-headers',
+        summary: 'Get the headers that an endpoint gets with each delivery',
+        tags,
+        params: EndpointPath,
+        response: { 200: EndpointHeadersOut },
+      },
+    },
+    async ({ principal, params }) => showHeaders((await requireEndpoint(deps, principal, params)).headers),
+  )
+
+  api.put(
+    '/app/:app_id/endpoint/:endpoint_id/headers',
+    {
+      schema: {
+        operationId: 'v1.endpoint.update-headers',
+        summary: 'Replace the headers of an endpoint',
+        tags,
+        params: EndpointPath,
+        body: EndpointHeadersIn,
+        response: { 204: Type.Null() },
+      },
+    },
+    async ({ principal, params, body }, reply) => {
+      await replaceHeaders(deps, await requireEndpoint(deps, principal, params), body.headers)
+      return reply.code(204).send()
+    },
+  )
+
+  api.patch(
+    '/app/:app_id/endpoint/:endpoint_id/headers',
+    {
+      schema: {
+        operationId: 'v1.endpoint.patch-headers',
+        summary: 'Set some headers of an endpoint, and remove others',
+        tags,
+        params: EndpointPath,
+        body: EndpointHeadersPatchIn,
+        response: { 204: Type.Null() },
+      },
+    },
+    async ({ principal, params, body }, reply) => {
+      await patchHeaders(deps, await requireEndpoint(deps, principal, params), body)
+      return reply.code(204).send()
+    },
+  )
 }
 
 /** Returns the endpoint that a path names. @throws {PosthornError} `not_found`. */
 export async function requireEndpoint(
   deps: HttpDeps,
   principal: Principal,
-  params: Static<typeof Path>,
+  params: Static<typeof EndpointPath>,
 ): Promise<Endpoint> {
   const { id } = await requireApplication(deps, principal, params.app_id)
-  const endpoint = await deps.store.findEndpoint(id, params.endpoint_id)
-  return found(endpoint, () => notFound('endpoint', params.endpoint_id))
-}
-
-/** Returns a secret in its one written form: the one given, or a new one. */
-function secretOf(given: string | null | undefined): string {
-  if (given === null || given === undefined) return generateSecret()
-  const secret = given.startsWith('whsec_') ? given : `whsec_${given}`
-  try {
-    parseSecret(secret)
-    return secret
-  } catch (error) {
-    if (error instanceof WebhookSecretError) throw bodyFault('secret', `${error.message}. ${error.hint}`)
-    throw error
-  }
+  return findEndpointOf(deps, id, params.endpoint_id)
 }

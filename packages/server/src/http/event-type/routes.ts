@@ -6,9 +6,17 @@ import type { EventType } from '../../domain/event-type.ts'
 import type { Api } from '../api.ts'
 import { notFound, requireOrganisation } from '../authentication.ts'
 import type { HttpDeps } from '../deps.ts'
-import { PageQuery, pageOf, showPage } from '../pagination.ts'
+import { ListOf, PageQuery, pageOf, showPage } from '../pagination.ts'
 import { EventTypeName, Flag, found } from '../schemas.ts'
-import { EventTypeIn, EventTypePatch, EventTypeUpdate, checkSchemas, showEventType } from './schemas.ts'
+import {
+  EventTypeIn,
+  EventTypeOut,
+  EventTypePatch,
+  EventTypeUpdate,
+  checkSchemas,
+  featureFlagsOf,
+  showEventType,
+} from './schemas.ts'
 
 const Path = Type.Object({ event_type_name: EventTypeName })
 const ListQuery = Type.Object({
@@ -17,36 +25,83 @@ const ListQuery = Type.Object({
   with_content: Type.Optional(Flag),
 })
 
+const tags = ['Event Type']
+
 /** Adds the routes of event types. */
 export function eventTypeRoutes(api: Api, deps: HttpDeps): void {
   const { store, clock } = deps
 
-  api.get('/event-type', { schema: { querystring: ListQuery } }, async ({ principal, query }) => {
-    const includeArchived = query.include_archived === 'true'
-    const page = await pageOf(
-      query,
-      'ascending',
-      (request) => store.listEventTypes(principal.organisationId, { ...request, includeArchived }),
-      ({ name }) => name,
-    )
-    return showPage(page, (eventType) => showEventType(eventType, query.with_content === 'true'))
-  })
+  api.get(
+    '/event-type',
+    {
+      schema: {
+        operationId: 'v1.event-type.list',
+        summary: 'List event types',
+        tags,
+        querystring: ListQuery,
+        response: { 200: ListOf(EventTypeOut) },
+      },
+    },
+    async ({ principal, query }) => {
+      const includeArchived = query.include_archived === 'true'
+      const page = await pageOf(
+        query,
+        'ascending',
+        (request) => store.listEventTypes(principal.organisationId, { ...request, includeArchived }),
+        ({ name }) => name,
+      )
+      return showPage(page, (eventType) => showEventType(eventType, query.with_content === 'true'))
+    },
+  )
 
-  api.post('/event-type', { schema: { body: EventTypeIn } }, async ({ principal, body }, reply) => {
-    requireOrganisation(principal)
-    const created = await store.createEventType(newEventType(body, principal.organisationId))
-    return reply.code(201).send(showEventType(created))
-  })
+  api.post(
+    '/event-type',
+    {
+      schema: {
+        operationId: 'v1.event-type.create',
+        summary: 'Create an event type, or bring an archived one back',
+        tags,
+        body: EventTypeIn,
+        response: { 201: EventTypeOut },
+      },
+    },
+    async ({ principal, body }, reply) => {
+      requireOrganisation(principal)
+      const created = await store.createEventType(newEventType(body, principal.organisationId))
+      return reply.code(201).send(showEventType(created))
+    },
+  )
 
-  api.get('/event-type/:event_type_name', { schema: { params: Path } }, async ({ principal, params }) => {
-    const name = params.event_type_name
-    const eventType = await store.findEventType(principal.organisationId, name)
-    return showEventType(found(eventType, () => notFound('event type', name)))
-  })
+  api.get(
+    '/event-type/:event_type_name',
+    {
+      schema: {
+        operationId: 'v1.event-type.get',
+        summary: 'Get an event type',
+        tags,
+        params: Path,
+        response: { 200: EventTypeOut },
+      },
+    },
+    async ({ principal, params }) => {
+      const name = params.event_type_name
+      const eventType = await store.findEventType(principal.organisationId, name)
+      return showEventType(found(eventType, () => notFound('event type', name)))
+    },
+  )
 
   api.put(
     '/event-type/:event_type_name',
-    { schema: { params: Path, body: EventTypeUpdate } },
+    {
+      schema: {
+        operationId: 'v1.event-type.update',
+        summary: 'Replace an event type, or create it',
+        tags,
+        params: Path,
+        body: EventTypeUpdate,
+        response: { 200: EventTypeOut, 201: EventTypeOut },
+      },
+    },
     async ({ principal, params, body }, reply) => {
       requireOrganisation(principal)
       const { organisationId } = principal
@@ -60,19 +115,38 @@ export function eventTypeRoutes(api: Api, deps: HttpDeps): void {
 
   api.patch(
     '/event-type/:event_type_name',
-    { schema: { params: Path, body: EventTypePatch } },
+    {
+      schema: {
+        operationId: 'v1.event-type.patch',
+        summary: 'Change some fields of an event type',
+        tags,
+        params: Path,
+        body: EventTypePatch,
+        response: { 200: EventTypeOut },
+      },
+    },
     async ({ principal, params, body }) => {
       requireOrganisation(principal)
       checkSchemas(body.schemas)
       const name = params.event_type_name
-      const updated = await store.updateEventType(principal.organisationId, name, body, clock())
+      const changes = { ...body, featureFlags: featureFlagsOf(body) }
+      const updated = await store.updateEventType(principal.organisationId, name, changes, clock())
       return showEventType(found(updated, () => notFound('event type', name)))
     },
   )
 
   api.delete(
     '/event-type/:event_type_name',
-    { schema: { params: Path, querystring: Type.Object({ expunge: Type.Optional(Flag) }) } },
+    {
+      schema: {
+        operationId: 'v1.event-type.delete',
+        summary: 'Archive an event type, or remove it for good',
+        tags,
+        params: Path,
+        querystring: Type.Object({ expunge: Type.Optional(Flag) }),
+        response: { 204: Type.Null() },
+      },
+    },
     async ({ principal, params, query }, reply) => {
       requireOrganisation(principal)
       const { organisationId } = principal
@@ -96,7 +170,7 @@ export function eventTypeRoutes(api: Api, deps: HttpDeps): void {
       archived: input.archived ?? false,
       deprecated: input.deprecated ?? false,
       schemas: input.schemas ?? null,
-      featureFlag: input.featureFlag ?? null,
+      featureFlags: featureFlagsOf(input) ?? null,
       groupName: input.groupName ?? null,
       createdAt: now,
       updatedAt: now,

@@ -1,0 +1,43 @@
+/** The forms of background tasks. @module */
+
+import { type Static, Type } from 'typebox'
+
+import { TASK_KINDS, type Task } from '../../domain/task.ts'
+import { Instant, showInstant } from '../schemas.ts'
+
+/** Where a task stands. */
+export const BackgroundTaskStatus = Type.Enum(['running', 'finished', 'failed'])
+
+/** What a task does. */
+export const BackgroundTaskType = Type.Enum([...TASK_KINDS])
+
+const STARTED = {
+  id: Type.String(),
+  status: BackgroundTaskStatus,
+  task: BackgroundTaskType,
+  updatedAt: Instant,
+}
+
+/** Returns the form of a task that was just made, under the name that the API has for it. */
+export const startedTask = <Id extends string>($id: Id) => Type.Object(STARTED, { $id })
+
+/** A task as it is shown. */
+export const BackgroundTaskOut = Type.Object(
+  {
+    ...STARTED,
+    data: Type.Record(Type.String(), Type.Unknown(), {
+      description: 'The result, so far as there is one; `error` says why a task failed.',
+    }),
+  },
+  { $id: 'BackgroundTaskOut' },
+)
+
+/** Shows a task that was just made. */
+export function showStarted(task: Task) {
+  return { id: task.id, status: task.status, task: task.work.kind, updatedAt: showInstant(task.updatedAt) }
+}
+
+/** Shows a task with what came of it. */
+export function showTask(task: Task): Static<typeof BackgroundTaskOut> {
+  return { ...showStarted(task), data: task.data }
+}

@@ -1,0 +1,117 @@
+/** The routes that begin tasks which send messages to an endpoint again. @module */
+
+import { type Static, Type } from 'typebox'
+
+import type { Endpoint } from '../../domain/endpoint.ts'
+import type { ReplayWork, TaskSpan } from '../../domain/task.ts'
+import type { Api } from '../api.ts'
+import type { Principal } from '../authentication.ts'
+import { showStarted, startedTask } from '../background-task/schemas.ts'
+import { startTask } from '../background-task/start.ts'
+import { StatusNumber, statusOf } from '../delivery-status.ts'
+import type { HttpDeps } from '../deps.ts'
+import { Channel, EventTypeName, Instant, Maybe, bodyFault } from '../schemas.ts'
+import { EndpointPath, requireEndpoint } from './routes.ts'
+
+const SPAN = { since: Instant, until: Maybe(Instant) }
+const RecoverIn = Type.Object(SPAN, { $id: 'RecoverIn' })
+const ReplayIn = Type.Object(SPAN, { $id: 'ReplayIn' })
+const BulkReplayIn = Type.Object(
+  {
+    ...SPAN,
+    eventTypes: Maybe(Type.Array(EventTypeName, { minItems: 1, maxItems: 1_000 })),
+    channel: Maybe(Channel),
+    tag: Maybe(Type.String({ minLength: 1, maxLength: 128 })),
+    status: Maybe(StatusNumber),
+    statusCodeClass: Maybe(Type.Integer({ minimum: 0, maximum: 500, multipleOf: 100 })),
+  },
+  { $id: 'BulkReplayIn' },
+)
+const RecoverOut = startedTask('RecoverOut')
+const ReplayOut = startedTask('ReplayOut')
+
+const tags = ['Endpoint']
+const AFTERWARDS = 'Poll the background task for how far it is; `data.messagesSent` counts what was made due.'
+
+/** Adds the routes that send many messages to an endpoint again. */
+export function replayRoutes(api: Api, deps: HttpDeps): void {
+  api.post(
+    '/app/:app_id/endpoint/:endpoint_id/recover',
+    {
+      schema: {
+        operationId: 'v1.endpoint.recover',
+        summary: 'Send again what failed to reach an endpoint',
+        description: `Takes up the failed deliveries of messages made since then, with a new schedule of retries. ${AFTERWARDS}`,
+        tags,
+        params: EndpointPath,
+        body: RecoverIn,
+        response: { 202: RecoverOut },
+      },
+    },
+    async ({ principal, params, body }, reply) => {
+      const endpoint = await requireEndpoint(deps, principal, params)
+      const work = { kind: 'endpoint.recover', endpointId: endpoint.id, ...spanOf(body) } as const
+      return reply.code(202).send(await start(principal, endpoint, work))
+    },
+  )
+
+  api.post(
+    '/app/:app_id/endpoint/:endpoint_id/replay-missing',
+    {
+      schema: {
+        operationId: 'v1.endpoint.replay-missing',
+        summary: 'Send what an endpoint wants and never got',
+        description: `Messages made since then that pass the endpoint's filters and never went there. ${AFTERWARDS}`,
+        tags,
+        params: EndpointPath,
+        body: ReplayIn,
+        response: { 202: ReplayOut },
+      },
+    },
+    async ({ principal, params, body }, reply) => {
+      const endpoint = await requireEndpoint(deps, principal, params)
+      const work = { kind: 'endpoint.replay', endpointId: endpoint.id, ...spanOf(body) } as const
+      return reply.code(202).send(await start(principal, endpoint, work))
+    },
+  )
+
+  api.post(
+    '/app/:app_id/endpoint/:endpoint_id/bulk-replay',
+    {
+      schema: {
+        operationId: 'v1.endpoint.bulk-replay',
+        summary: 'Send again what went to an endpoint, succeeded or failed',
+        description: `What is still on its way is left alone. ${AFTERWARDS}`,
+        tags,
+        params: EndpointPath,
+        body: BulkReplayIn,
+        response: { 202: ReplayOut },
+      },
+    },
+    async ({ principal, params, body }, reply) => {
+      const endpoint = await requireEndpoint(deps, principal, params)
+      const status = body.status ?? null
+      const filter = {
+        eventTypes: body.eventTypes ?? null,
+        channel: body.channel ?? null,
+        tag: body.tag ?? null,
+        status: status === null ? null : statusOf(status),
+        statusCodeClass: body.statusCodeClass ?? null,
+      }
+      const work = { kind: 'endpoint.bulk-replay', endpointId: endpoint.id, filter, ...spanOf(body) } as const
+      return reply.code(202).send(await start(principal, endpoint, work))
+    },
+  )
+
+  async function start({ organisationId }: Principal, { applicationId }: Endpoint, work: ReplayWork) {
+    return showStarted(await startTask(deps, { organisationId, applicationId, work }))
+  }
+
+  /** Without an end, it ends now: what fails while the task runs is not taken up by it. */
+  function spanOf({ since, until }: Static<typeof RecoverIn>): TaskSpan {
+    const end = until === null || until === undefined ? deps.clock() + 1 : Date.parse(until)
+    const span = { since: Date.parse(since), until: end }
+    if (span.since >= span.until) throw bodyFault('until', 'must be later than since')
+    return span
+  }
+}

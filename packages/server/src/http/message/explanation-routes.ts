@@ -1,0 +1,155 @@
+/** The routes that tell why a message went where it went, and where one would go. @module */
+
+import { type Static, Type } from 'typebox'
+
+import { wantsMessage } from '../../domain/endpoint.ts'
+import { type Situation, explain, whyUnwanted } from '../../domain/explanation.ts'
+import type { Message } from '../../domain/message.ts'
+import type { Api } from '../api.ts'
+import { requireApplication, requireOrganisation } from '../authentication.ts'
+import { STATUS_NUMBERS } from '../delivery-status.ts'
+import type { HttpDeps } from '../deps.ts'
+import { ListOf, PageQuery, pageOf, showPage } from '../pagination.ts'
+import { Channel, EventTypeName, Maybe, showInstant } from '../schemas.ts'
+import { ExplanationOut, MessagePreviewOut } from './explanation-schemas.ts'
+import { newMessage } from './new-message.ts'
+import { requireMessage } from './routes.ts'
+import { MessageIn } from './schemas.ts'
+
+const AppPath = Type.Object({ app_id: Type.String() })
+const Path = Type.Object({ app_id: Type.String(), msg_id: Type.String() })
+
+/** What is asked before a message is made. */
+const MessagePrecheckIn = Type.Object(
+  { eventType: EventTypeName, channels: Maybe(Type.Array(Channel, { minItems: 1, maxItems: 5 })) },
+  { $id: 'MessagePrecheckIn' },
+)
+
+/** Whether any endpoint would get it. */
+const MessagePrecheckOut = Type.Object({ active: Type.Boolean() }, { $id: 'MessagePrecheckOut' })
+
+const tags = ['Message']
+
+/** Endpoints read at a time. */
+const PAGE = 250
+
+/** Adds the routes of explanations and previews. */
+export function explanationRoutes(api: Api, deps: HttpDeps): void {
+  const { store, clock } = deps
+
+  api.get(
+    '/app/:app_id/msg/:msg_id/explain',
+    {
+      schema: {
+        operationId: 'v1.message.explain',
+        summary: 'Tell of each endpoint why it did or did not get a message',
+        tags,
+        params: Path,
+        querystring: PageQuery,
+        response: { 200: ListOf(ExplanationOut) },
+      },
+    },
+    async ({ principal, params, query }) => {
+      const message = await requireMessage(deps, principal, params)
+      const page = await pageOf(
+        query,
+        'ascending',
+        (request) => store.listSituations(message, request),
+        ({ endpoint }) => endpoint.id,
+      )
+      const now = clock()
+      return showPage(page, (situation) => showExplanation(message, situation, now))
+    },
+  )
+
+  api.post(
+    '/app/:app_id/msg/preview',
+    {
+      schema: {
+        operationId: 'v1.message.preview',
+        summary: 'Tell what a message would send to whom, without sending it',
+        tags,
+        params: AppPath,
+        body: MessageIn,
+        response: { 200: MessagePreviewOut },
+      },
+    },
+    async ({ principal, params, body, rawBody }): Promise<Static<typeof MessagePreviewOut>> => {
+      requireOrganisation(principal)
+      if (deps.checkEvent !== null) await deps.checkEvent(principal.organisationId, body)
+      const { id: applicationId } = await requireApplication(deps, principal, params.app_id)
+      const message = newMessage(body, rawBody!, applicationId, clock())
+      const requests = await deps.preview(message)
+      const sent: Static<typeof MessagePreviewOut>['sent'] = []
+      const notSent: Static<typeof MessagePreviewOut>['notSent'] = []
+      for await (const { endpoint, wanted } of situationsOf(message)) {
+        const { id: endpointId, uid: endpointUid } = endpoint
+        const refusal = whyUnwanted(message, wanted)
+        const request = requests.get(endpointId)
+        if (refusal !== null) notSent.push({ endpointId, endpointUid, url: endpoint.url, ...refusal })
+        else if (request !== undefined) sent.push({ endpointId, endpointUid, ...request })
+      }
+      return { messageId: message.id, timestamp: showInstant(message.createdAt), sent, notSent }
+    },
+  )
+
+  api.post(
+    '/app/:app_id/msg/precheck/active',
+    {
+      schema: {
+        operationId: 'v1.message.precheck',
+        summary: 'Tell whether any endpoint would get a message',
+        tags,
+        params: AppPath,
+        body: MessagePrecheckIn,
+        response: { 200: MessagePrecheckOut },
+      },
+    },
+    async ({ principal, params, body }) => {
+      requireOrganisation(principal)
+      const { id } = await requireApplication(deps, principal, params.app_id)
+      const message = { eventType: body.eventType, channels: body.channels ?? null }
+      const endpoints = await deps.endpointsOf(id)
+      return { active: endpoints.some((endpoint) => wantsMessage(endpoint, message)) }
+    },
+  )
+
+  /** What each endpoint of the application is now: as a message that is accepted now would find it. */
+  async function* situationsOf(message: Message): AsyncGenerator<Situation> {
+    let after: string | null = null
+    for (;;) {
+      const page: Situation[] = await store.listSituations(message, {
+        limit: PAGE,
+        order: 'ascending',
+        after,
+      })
+      yield* page
+      if (page.length < PAGE) return
+      after = page.at(-1)!.endpoint.id
+    }
+  }
+}
+
+function showExplanation(message: Message, situation: Situation, now: number): Static<typeof ExplanationOut> {
+  const { endpoint, delivery, lastAttempt } = situation
+  const isToCome = delivery?.status === 'pending' && delivery.nextAttemptAt !== null
+  return {
+    endpointId: endpoint.id,
+    endpointUid: endpoint.uid,
+    url: endpoint.url,
+    ...explain(message, situation, now),
+    status: delivery === null ? null : STATUS_NUMBERS[delivery.status],
+    statusText: delivery?.status ?? null,
+    attempts: delivery?.attempts ?? 0,
+    nextAttempt: isToCome ? showInstant(delivery.nextAttemptAt) : null,
+    lastAttempt:
+      lastAttempt === null
+        ? null
+        : {
+            id: lastAttempt.id,
+            timestamp: showInstant(lastAttempt.createdAt),
+            responseStatusCode: lastAttempt.responseStatusCode,
+            failure: lastAttempt.failure,
+          },
+  }
+}

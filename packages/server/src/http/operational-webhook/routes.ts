@@ -1,0 +1,208 @@
+/**
+ * The routes of endpoints for operational webhooks: where the provider itself is told of what happens here.
+ *
+ * They are kept as an application's endpoints are, under the id of the organisation in the place of an application's. There
+ * is no application of that id, so no other route finds them.
+ *
+ * @module
+ */
+
+import { Type } from 'typebox'
+
+import type { Endpoint } from '../../domain/endpoint.ts'
+import type { Api } from '../api.ts'
+import { type Principal, requireOrganisation } from '../authentication.ts'
+import type { HttpDeps } from '../deps.ts'
+import {
+  createEndpoint,
+  deleteEndpoint,
+  findEndpointOf,
+  putEndpoint,
+  replaceHeaders,
+  rotateSecret,
+} from '../endpoint/editing.ts'
+import {
+  EndpointHeadersIn,
+  EndpointHeadersOut,
+  EndpointSecretOut,
+  EndpointSecretRotateIn,
+  OperationalEndpointIn,
+  OperationalEndpointOut,
+  OperationalEndpointUpsertIn,
+  showHeaders,
+  showOperationalEndpoint,
+} from '../endpoint/schemas.ts'
+import { ListOf, PageQuery, pageOf, showPage } from '../pagination.ts'
+
+const Path = Type.Object({ endpoint_id: Type.String() })
+
+const tags = ['Operational Webhook Endpoint']
+
+/** Adds the routes of endpoints for operational webhooks. */
+export function operationalWebhookRoutes(api: Api, deps: HttpDeps): void {
+  api.get(
+    '/operational-webhook/endpoint',
+    {
+      schema: {
+        operationId: 'v1.operational-webhook.endpoint.list',
+        summary: 'List endpoints for operational webhooks',
+        tags,
+        querystring: PageQuery,
+        response: { 200: ListOf(OperationalEndpointOut) },
+      },
+    },
+    async ({ principal, query }) => {
+      const ownerId = ownerOf(principal)
+      const page = await pageOf(
+        query,
+        'ascending',
+        (request) => deps.store.listEndpoints(ownerId, request),
+        ({ id }) => id,
+      )
+      return showPage(page, showOperationalEndpoint)
+    },
+  )
+
+  api.post(
+    '/operational-webhook/endpoint',
+    {
+      schema: {
+        operationId: 'v1.operational-webhook.endpoint.create',
+        summary: 'Create an endpoint for operational webhooks',
+        description:
+          'It is kept, and can be changed and read. Events are not sent to it yet: they are to come.',
+        tags,
+        body: OperationalEndpointIn,
+        response: { 201: OperationalEndpointOut },
+      },
+    },
+    async ({ principal, body }, reply) => {
+      const endpoint = await createEndpoint(deps, ownerOf(principal), body)
+      return reply.code(201).send(showOperationalEndpoint(endpoint))
+    },
+  )
+
+  api.get(
+    '/operational-webhook/endpoint/:endpoint_id',
+    {
+      schema: {
+        operationId: 'v1.operational-webhook.endpoint.get',
+        summary: 'Get an endpoint for operational webhooks',
+        tags,
+        params: Path,
+        response: { 200: OperationalEndpointOut },
+      },
+    },
+    async ({ principal, params }) => showOperationalEndpoint(await find(principal, params.endpoint_id)),
+  )
+
+  api.put(
+    '/operational-webhook/endpoint/:endpoint_id',
+    {
+      schema: {
+        operationId: 'v1.operational-webhook.endpoint.update',
+        summary: 'Replace an endpoint for operational webhooks, or create it',
+        tags,
+        params: Path,
+        body: OperationalEndpointUpsertIn,
+        response: { 200: OperationalEndpointOut, 201: OperationalEndpointOut },
+      },
+    },
+    async ({ principal, params, body }, reply) => {
+      const put = await putEndpoint(deps, ownerOf(principal), params.endpoint_id, body)
+      return reply.code(put.isNew ? 201 : 200).send(showOperationalEndpoint(put.endpoint))
+    },
+  )
+
+  api.delete(
+    '/operational-webhook/endpoint/:endpoint_id',
+    {
+      schema: {
+        operationId: 'v1.operational-webhook.endpoint.delete',
+        summary: 'Delete an endpoint for operational webhooks',
+        tags,
+        params: Path,
+        response: { 204: Type.Null() },
+      },
+    },
+    async ({ principal, params }, reply) => {
+      await deleteEndpoint(deps, await find(principal, params.endpoint_id))
+      return reply.code(204).send()
+    },
+  )
+
+  api.get(
+    '/operational-webhook/endpoint/:endpoint_id/secret',
+    {
+      schema: {
+        operationId: 'v1.operational-webhook.endpoint.get-secret',
+        summary: 'Get the signing secret of an endpoint for operational webhooks',
+        tags,
+        params: Path,
+        response: { 200: EndpointSecretOut },
+      },
+    },
+    async ({ principal, params }) => ({ key: (await find(principal, params.endpoint_id)).secret }),
+  )
+
+  api.post(
+    '/operational-webhook/endpoint/:endpoint_id/secret/rotate',
+    {
+      schema: {
+        operationId: 'v1.operational-webhook.endpoint.rotate-secret',
+        summary: 'Replace the signing secret of an endpoint for operational webhooks',
+        description:
+          'Through the grace period the secret before signs too. At most 10 secrets sign at a time.',
+        tags,
+        params: Path,
+        body: EndpointSecretRotateIn,
+        response: { 204: Type.Null() },
+      },
+    },
+    async ({ principal, params, body }, reply) => {
+      await rotateSecret(deps, await find(principal, params.endpoint_id), body)
+      return reply.code(204).send()
+    },
+  )
+
+  api.get(
+    '/operational-webhook/endpoint/:endpoint_id/headers',
+    {
+      schema: {
+        operationId: 'v1.operational-webhook.endpoint.get-headers',
+        summary: 'Get the headers of an endpoint for operational webhooks',
+        tags,
+        params: Path,
+        response: { 200: EndpointHeadersOut },
+      },
+    },
+    async ({ principal, params }) => showHeaders((await find(principal, params.endpoint_id)).headers),
+  )
+
+  api.put(
+    '/operational-webhook/endpoint/:endpoint_id/headers',
+    {
+      schema: {
+        operationId: 'v1.operational-webhook.endpoint.update-headers',
+        summary: 'Replace the headers of an endpoint for operational webhooks',
+        tags,
+        params: Path,
+        body: EndpointHeadersIn,
+        response: { 204: Type.Null() },
+      },
+    },
+    async ({ principal, params, body }, reply) => {
+      await replaceHeaders(deps, await find(principal, params.endpoint_id), body.headers)
+      return reply.code(204).send()
+    },
+  )
+
+  async function find(principal: Principal, idOrUid: string): Promise<Endpoint> {
+    return findEndpointOf(deps, ownerOf(principal), idOrUid)
+  }
+}
+
+function ownerOf(principal: Principal): string {
+  requireOrganisation(principal)
+  return principal.organisationId
+}
