@@ -141,3 +141,20 @@ test('the official client asks whether anybody listens', async () => {
   expect(await isActive('paid')).toBe(false)
   expect(await isActive('lost', ['eu'])).toBe(false)
 })
+
+test('of a disabled endpoint it is told who disabled it: a caller, or the receiver by its 410', async () => {
+  const { api } = await startServer()
+  const receiver = await startReceiver({ answer: () => ({ status: 410 }) })
+  await api.makeApplication({ uid: 'acme' })
+  await api.makeEndpoint('acme', receiver.url, { uid: 'gone' })
+  await api.makeEndpoint('acme', receiver.url, { uid: 'off', disabled: true })
+  const first = await api.send('acme', { eventType: 'paid' })
+  await eventually(
+    () => explain(api, first),
+    (all) => expect(all['gone']!.reason).toBe('exhausted'),
+  )
+  const second = await explain(api, await api.send('acme', { eventType: 'paid' }))
+  expect(second['gone']).toMatchObject({ reason: 'disabled' })
+  expect(second['gone']!.text).toContain('because it answered 410')
+  expect(second['off']!.text).toContain('by a call of the API')
+})

@@ -14,12 +14,14 @@ const endpoint = {
   id: 'ep_1',
   uid: null,
   url: 'https://acme.example/hook',
+  throttleRate: null,
   createdAt: hours(-9),
   updatedAt: hours(-9),
   deletedAt: null,
   disabledSince: null,
+  disabledBy: null,
 }
-const openThen = { eventTypes: null, channels: null, disabledSince: null }
+const openThen = { eventTypes: null, channels: null, disabledSince: null, disabledBy: null }
 
 const delivery = (fields: Partial<Delivery>): Delivery => ({
   applicationId: 'app_1',
@@ -98,14 +100,19 @@ const CASES: readonly (readonly [ExplanationReason, Case, string])[] = [
   ],
   [
     'held_while_disabled',
-    { delivery: {}, endpoint: { disabledSince: LATER } },
-    'Held after no attempt, because the endpoint is disabled since 2026-01-01T01:00:00.000Z. ' +
+    { delivery: {}, endpoint: { disabledSince: LATER, disabledBy: 'api' as const } },
+    'Held after no attempt, because the endpoint is disabled since 2026-01-01T01:00:00.000Z, by a call of the API. ' +
       'It is sent when the endpoint is enabled.',
   ],
   [
     'sending',
     { delivery: { status: 'sending' } },
     'It is being sent, or is next in the line of this endpoint, after no attempt.',
+  ],
+  [
+    'sending',
+    { delivery: { status: 'sending' }, endpoint: { throttleRate: 5 } },
+    'It is being sent, or is next in the line of this endpoint, after no attempt. The endpoint allows 5 a second.',
   ],
   [
     'exhausted',
@@ -144,8 +151,13 @@ const CASES: readonly (readonly [ExplanationReason, Case, string])[] = [
   ],
   [
     'disabled',
-    { wanted: { disabledSince: hours(-1), eventTypes: ['lost'] } },
-    'The endpoint was disabled, since 2025-12-31T23:00:00.000Z.',
+    { wanted: { disabledSince: hours(-1), disabledBy: 'api' as const, eventTypes: ['lost'] } },
+    'The endpoint was disabled, since 2025-12-31T23:00:00.000Z, by a call of the API.',
+  ],
+  [
+    'disabled',
+    { wanted: { disabledSince: hours(-1), disabledBy: 'receiver' as const } },
+    'The endpoint was disabled, since 2025-12-31T23:00:00.000Z, because it answered 410.',
   ],
   [
     'event_type',

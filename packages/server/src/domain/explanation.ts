@@ -5,15 +5,22 @@ import type { Delivery, FailureReason } from './delivery.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { Message } from './message.ts'
 
+/** Who disabled an endpoint: a caller of the API (the audit log says which), or the receiver itself, by answering 410. */
+export type DisabledBy = 'api' | 'receiver'
+
 /** What an endpoint was when a message was accepted, what it is now, and what became of the message there. */
 export interface Situation {
-  readonly endpoint: Pick<Endpoint, 'id' | 'uid' | 'url' | 'createdAt' | 'updatedAt'> & {
+  readonly endpoint: Pick<Endpoint, 'id' | 'uid' | 'url' | 'throttleRate' | 'createdAt' | 'updatedAt'> & {
     readonly deletedAt: number | null
     /** Since when it is disabled; `null` where it is not. */
     readonly disabledSince: number | null
+    readonly disabledBy: DisabledBy | null
   }
   /** What it wanted when the message was accepted. */
-  readonly wanted: Pick<Endpoint, 'eventTypes' | 'channels'> & { readonly disabledSince: number | null }
+  readonly wanted: Pick<Endpoint, 'eventTypes' | 'channels'> & {
+    readonly disabledSince: number | null
+    readonly disabledBy: DisabledBy | null
+  }
   /** `null` where the message made none to it. */
   readonly delivery: Delivery | null
   readonly lastAttempt: Attempt | null
@@ -102,7 +109,10 @@ function whatBecame(
       }
       return said('canceled', `Canceled ${after}.${failure}`)
     case 'sending':
-      return said('sending', `It is being sent, or is next in the line of this endpoint, ${after}.${failure}`)
+      return said(
+        'sending',
+        `It is being sent, or is next in the line of this endpoint, ${after}.${failure}${limit(endpoint)}`,
+      )
     case 'pending':
       break
   }
@@ -116,7 +126,7 @@ function whatBecame(
     return said('canceled_endpoint_deleted', text + failure)
   }
   if (endpoint.disabledSince !== null) {
-    const text = `Held ${after}, because the endpoint is disabled since ${written(endpoint.disabledSince)}.`
+    const text = `Held ${after}, because the endpoint is disabled since ${written(endpoint.disabledSince)}, ${by(endpoint.disabledBy)}.`
     return said('held_while_disabled', `${text}${failure} It is sent when the endpoint is enabled.`)
   }
   const isDue = nextAttemptAt === null || nextAttemptAt <= now
@@ -129,7 +139,7 @@ function whatBecame(
   }
   return said(
     'waiting',
-    'It waits for its turn: earlier messages to this endpoint go first, as fast as it takes them.',
+    `It waits for its turn: earlier messages to this endpoint go first, as fast as it takes them.${limit(endpoint)}`,
   )
 }
 
@@ -156,10 +166,10 @@ function whyNone(
 /** Tells why an endpoint with these settings does not get the message; `null` where it does. */
 export function whyUnwanted(
   message: Pick<Message, 'eventType' | 'channels'>,
-  { disabledSince, eventTypes, channels }: Situation['wanted'],
+  { disabledSince, disabledBy, eventTypes, channels }: Situation['wanted'],
 ): Explanation | null {
   if (disabledSince !== null) {
-    return said('disabled', `The endpoint was disabled, since ${written(disabledSince)}.`)
+    return said('disabled', `The endpoint was disabled, since ${written(disabledSince)}, ${by(disabledBy)}.`)
   }
   if (eventTypes !== null && !eventTypes.includes(message.eventType)) {
     return said('event_type', `The endpoint wanted ${list(eventTypes)}, and not ${message.eventType}.`)
@@ -186,6 +196,16 @@ const FAILURES: Readonly<Record<FailureReason, string>> = {
 
 function outcome({ failure, responseStatusCode }: Attempt): string {
   return failure === null ? `was answered with ${responseStatusCode}` : FAILURES[failure]
+}
+
+/** By whom an endpoint was disabled. */
+function by(disabledBy: DisabledBy | null): string {
+  return disabledBy === 'receiver' ? 'because it answered 410' : 'by a call of the API'
+}
+
+/** A rate is a reason to wait. */
+function limit({ throttleRate }: Situation['endpoint']): string {
+  return throttleRate === null ? '' : ` The endpoint allows ${throttleRate} a second.`
 }
 
 function said(reason: ExplanationReason, text: string): Explanation {

@@ -2,7 +2,8 @@
 
 import type { DatabaseSync } from 'node:sqlite'
 
-import type { Situation } from '../../domain/explanation.ts'
+import type { DisabledBy, Situation } from '../../domain/explanation.ts'
+import { firstIdAt } from '../../domain/id.ts'
 import { deliveryOf } from './deliveries.ts'
 import { attemptOf } from './messages.ts'
 import { type Row, type Synchronous, fromJson, pageClause, statementCache } from './tables.ts'
@@ -21,7 +22,8 @@ export function explanationMethods(database: DatabaseSync): Synchronous<'listSit
         ],
       ])
       const endpoints = prepared(
-        `SELECT e.id, e.uid, e.url, e.disabled, e.event_types, e.channels, e.created_at, e.updated_at, e.deleted_at,
+        `SELECT e.id, e.uid, e.url, e.disabled, e.event_types, e.channels, e.throttle_rate, e.created_at,
+           e.updated_at, e.deleted_at,
            e.application_id, d.message_id, d.endpoint_id, d.status, d.attempts, d.due_at, d.lease
          FROM endpoint e LEFT JOIN delivery d
            ON d.application_id = e.application_id AND d.message_id = ? AND d.endpoint_id = e.id ${sql}`,
@@ -29,6 +31,8 @@ export function explanationMethods(database: DatabaseSync): Synchronous<'listSit
       const lastAttempts = lastAttemptsOf(message.applicationId, message.id)
       return endpoints.map((row): Situation => {
         const wanted = settingsAt(row, message.createdAt)
+        const since = row['disabled'] === 1 ? disabledSince(row, Infinity) : null
+        const wasSince = wanted['disabled'] === 1 ? disabledSince(row, message.createdAt) : null
         return {
           endpoint: {
             id: row['id'] as string,
@@ -37,10 +41,13 @@ export function explanationMethods(database: DatabaseSync): Synchronous<'listSit
             createdAt: row['created_at'] as number,
             updatedAt: row['updated_at'] as number,
             deletedAt: row['deleted_at'] as number | null,
-            disabledSince: row['disabled'] === 1 ? disabledSince(row, Infinity) : null,
+            throttleRate: row['throttle_rate'] as number | null,
+            disabledSince: since,
+            disabledBy: since === null ? null : disabledBy(row, since),
           },
           wanted: {
-            disabledSince: wanted['disabled'] === 1 ? disabledSince(row, message.createdAt) : null,
+            disabledSince: wasSince,
+            disabledBy: wasSince === null ? null : disabledBy(row, wasSince),
             eventTypes: fromJson(wanted['event_types']),
             channels: fromJson(wanted['channels']),
           },
@@ -68,6 +75,22 @@ export function explanationMethods(database: DatabaseSync): Synchronous<'listSit
        ORDER BY changed_at DESC LIMIT 1`,
     ).get(endpoint['application_id']!, endpoint['id']!, Math.min(at, Number.MAX_SAFE_INTEGER))
     return ((enabled as Row | undefined)?.['changed_at'] ?? endpoint['created_at']) as number
+  }
+
+  /** A receiver disables its endpoint by answering 410: then an attempt of that very instant has that status. */
+  function disabledBy(endpoint: Row, since: number): DisabledBy {
+    const gone = prepared(
+      `SELECT 1 FROM attempt WHERE application_id = ? AND endpoint_id = ? AND is_success = 0 AND status_code / 100 = 4
+         AND id >= ? AND id < ? AND status_code = 410 AND created_at = ?`,
+    ).get(
+      endpoint['application_id']!,
+      endpoint['id']!,
+      firstIdAt('attempt', since),
+      // The id of an attempt may be made a little after its instant, in a millisecond that has many.
+      firstIdAt('attempt', since + 1_000),
+      since,
+    )
+    return gone === undefined ? 'api' : 'receiver'
   }
 
   /** The last attempt at each endpoint, without more of its answer than a line. */

@@ -40,8 +40,9 @@ export function describeSituations(store: () => Store): void {
           createdAt: NOW,
           deletedAt: null,
           disabledSince: null,
+          disabledBy: null,
         },
-        wanted: { eventTypes: null, channels: null, disabledSince: null },
+        wanted: { eventTypes: null, channels: null, disabledSince: null, disabledBy: null },
         delivery: { status: 'pending', attempts: 2, nextAttemptAt: NOW + 9 },
         lastAttempt: attempts[1],
       })
@@ -61,11 +62,36 @@ export function describeSituations(store: () => Store): void {
       await update(40, { channels: ['eu'] })
       await update(50, { disabled: false })
 
-      expect(await wanted(5)).toEqual({ eventTypes: null, channels: null, disabledSince: null })
-      expect(await wanted(15)).toEqual({ eventTypes: ['paid'], channels: null, disabledSince: null })
-      expect(await wanted(35)).toEqual({ eventTypes: ['paid'], channels: null, disabledSince: NOW + 30 })
-      expect(await wanted(45)).toEqual({ eventTypes: ['paid'], channels: ['eu'], disabledSince: NOW + 30 })
-      expect(await wanted(55)).toEqual({ eventTypes: ['paid'], channels: ['eu'], disabledSince: null })
+      expect(await wanted(5)).toEqual({
+        eventTypes: null,
+        channels: null,
+        disabledSince: null,
+        disabledBy: null,
+      })
+      expect(await wanted(15)).toEqual({
+        eventTypes: ['paid'],
+        channels: null,
+        disabledSince: null,
+        disabledBy: null,
+      })
+      expect(await wanted(35)).toEqual({
+        eventTypes: ['paid'],
+        channels: null,
+        disabledSince: NOW + 30,
+        disabledBy: 'api' as const,
+      })
+      expect(await wanted(45)).toEqual({
+        eventTypes: ['paid'],
+        channels: ['eu'],
+        disabledSince: NOW + 30,
+        disabledBy: 'api' as const,
+      })
+      expect(await wanted(55)).toEqual({
+        eventTypes: ['paid'],
+        channels: ['eu'],
+        disabledSince: null,
+        disabledBy: null,
+      })
     })
 
     test('an endpoint that was made disabled is so since it was made', async () => {
