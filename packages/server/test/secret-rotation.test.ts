@@ -74,3 +74,14 @@ test('what is no secret or no grace period is refused', async () => {
   }
   expect(await server.api.secretOf(application, endpoint)).toBe(secret)
 })
+
+test('a rotation is answered 204, and to an official client with the secret that newer ones read', async () => {
+  const { server, application, endpoint } = await start()
+  const path = `/app/${application}/endpoint/${endpoint}/secret/rotate`
+  expect(await server.api.call('POST', path, {})).toMatchObject({ status: 204, body: null })
+
+  const client = { 'user-agent': 'svix-libs/2.9.1/python' }
+  const answer = await server.api.call('POST', path, {}, client)
+  expect(answer.status).toBe(200)
+  expect(answer.body).toEqual({ key: await server.api.secretOf(application, endpoint) })
+})

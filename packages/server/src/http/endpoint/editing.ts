@@ -1,5 +1,6 @@
 /** What is done to endpoints, whoever owns them: an application, or the organisation for its operational webhooks. @module */
 
+import type { FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
 
 import { WebhookSecretError, generateSecret, parseSecret } from '@posthorn/receiver'
@@ -8,6 +9,7 @@ import type { Endpoint, EndpointChanges } from '../../domain/endpoint.ts'
 import { type EndpointHeaders, faultOfHeaders, mergeHeaders } from '../../domain/endpoint-headers.ts'
 import { PosthornError, ValidationError } from '../../domain/errors.ts'
 import { newId } from '../../domain/id.ts'
+import { isCapable } from '../../domain/token.ts'
 import { notFound } from '../authentication.ts'
 import type { HttpDeps } from '../deps.ts'
 import { bodyFault, checkMetadata, checkUid, found, uidOfPut } from '../schemas.ts'
@@ -87,16 +89,26 @@ export async function deleteEndpoint(deps: HttpDeps, { id, applicationId }: Endp
   await deps.store.deleteEndpoint(applicationId, id, deps.clock())
 }
 
-/** Replaces the secret of an endpoint; the one before signs through the grace period. */
+/** Replaces the secret of an endpoint; the one before signs through the grace period. Returns the new one. */
 export async function rotateSecret(
   deps: HttpDeps,
   { id, applicationId }: Endpoint,
   { key, gracePeriodSeconds }: Static<typeof EndpointSecretRotateIn>,
-): Promise<void> {
+): Promise<string> {
   const graceMs = (gracePeriodSeconds ?? DEFAULT_GRACE_SECONDS) * 1_000
   const secret = secretOf(key, 'key')
   const isDone = await deps.store.rotateEndpointSecret(applicationId, id, { secret, graceMs }, deps.clock())
   if (!isDone) throw notFound('endpoint', id)
+  return secret
+}
+
+/**
+ * Tells whether the caller is an official client and may see secrets. Newer ones (the Python one, as of 2.9) read the new
+ * secret from the answer to a rotation and fail at a 204, which the API's description has; older ones take either.
+ */
+export function readsNewSecret({ headers, principal }: FastifyRequest): boolean {
+  const isClient = headers['user-agent']?.startsWith('svix-libs/') === true
+  return isClient && isCapable(principal.capabilities, 'ViewEndpointSecret')
 }
 
 /** Replaces the headers of an endpoint. @throws {ValidationError} Names the header. */

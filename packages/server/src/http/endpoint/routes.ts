@@ -15,6 +15,7 @@ import {
   patchHeaders,
   putEndpoint,
   replaceHeaders,
+  readsNewSecret,
   rotateSecret,
 } from './editing.ts'
 import {
@@ -175,12 +176,13 @@ export function endpointRoutes(api: Api, deps: HttpDeps): void {
         tags,
         params: EndpointPath,
         body: EndpointSecretRotateIn,
-        response: { 204: Type.Null() },
+        response: { 200: EndpointSecretOut, 204: Type.Null() },
       },
     },
-    async ({ principal, params, body }, reply) => {
-      await rotateSecret(deps, await requireEndpoint(deps, principal, params), body)
-      return reply.code(204).send()
+    async (request, reply) => {
+      const { principal, params, body } = request
+      const key = await rotateSecret(deps, await requireEndpoint(deps, principal, params), body)
+      return readsNewSecret(request) ? reply.code(200).send({ key }) : reply.code(204).send()
     },
   )
 

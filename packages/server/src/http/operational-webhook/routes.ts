@@ -19,6 +19,7 @@ import {
   findEndpointOf,
   putEndpoint,
   replaceHeaders,
+  readsNewSecret,
   rotateSecret,
 } from '../endpoint/editing.ts'
 import {
@@ -156,12 +157,13 @@ export function operationalWebhookRoutes(api: Api, deps: HttpDeps): void {
         tags,
         params: Path,
         body: EndpointSecretRotateIn,
-        response: { 204: Type.Null() },
+        response: { 200: EndpointSecretOut, 204: Type.Null() },
       },
     },
-    async ({ principal, params, body }, reply) => {
-      await rotateSecret(deps, await find(principal, params.endpoint_id), body)
-      return reply.code(204).send()
+    async (request, reply) => {
+      const { principal, params, body } = request
+      const key = await rotateSecret(deps, await find(principal, params.endpoint_id), body)
+      return readsNewSecret(request) ? reply.code(200).send({ key }) : reply.code(204).send()
     },
   )
 
