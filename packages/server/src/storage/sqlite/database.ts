@@ -10,11 +10,8 @@ const BUSY_TIMEOUT_MS = 10_000
 
 const SQLITE_BUSY = 5
 
-/**
- * Pages in the write-ahead log before a commit copies them back: 4 MiB. The commit that does it waits for the copy, so more
- * pages mean rarer and longer stalls.
- */
-const CHECKPOINT_PAGES = 1_000
+/** Pages in the write-ahead log before a commit copies them back: 16 MiB. Fewer, and hot pages are copied more often. */
+const CHECKPOINT_PAGES = 4_000
 
 /**
  * Opens the file, made if it is not there, and brings its schema up to date.
