@@ -43,5 +43,8 @@ for (const name of names) {
       print,
     )) && isWhole
 }
-if (!isWhole) print('\nFAILED: an acknowledged message did not arrive, or a search took too long')
+if (!isWhole)
+  print(
+    '\nFAILED: an acknowledged message did not arrive, or a bound that the scenario names was not kept, or a search took too long',
+  )
 process.exit(isWhole ? 0 : 1)
