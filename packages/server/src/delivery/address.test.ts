@@ -44,7 +44,7 @@ const TABLE: readonly (readonly [string, AddressClass | null])[] = [
   ['64:ff9b::7f00:1', 'translated (IPv4 in IPv6)'],
   ['64:ff9b:1::1', 'translated (IPv4 in IPv6)'],
   ['2002:7f00:1::', 'translated (IPv4 in IPv6)'],
-  ['2001:0:4136:e378:8000:63bf:3fff:fdd2', 'reserved'],
+  ['2001:0:4136:e378:8000:63bf:3fff:fdd2', 'translated (IPv4 in IPv6)'],
   ['::', 'reserved'],
   ['::7f00:1', 'reserved'],
   ['4000::1', 'reserved'],

@@ -40,9 +40,13 @@ const RANGES: readonly (readonly [range: string, AddressClass])[] = [
   ['224.0.0.0/4', 'multicast'],
   ['240.0.0.0/4', 'reserved'],
 
+  // Written out where they lie outside 2000::/3, and are refused already, so that a refusal says what they are.
   ['::1/128', 'loopback'],
   ['64:ff9b::/96', 'translated (IPv4 in IPv6)'],
   ['64:ff9b:1::/48', 'translated (IPv4 in IPv6)'],
+  ['100::/64', 'reserved'],
+  // Teredo, whose addresses hold an IPv4 address, is told apart from the rest of 2001::/23 (RFC 4380).
+  ['2001::/32', 'translated (IPv4 in IPv6)'],
   ['2001::/23', 'reserved'],
   ['2001:db8::/32', 'documentation'],
   ['2002::/16', 'translated (IPv4 in IPv6)'],
@@ -50,6 +54,7 @@ const RANGES: readonly (readonly [range: string, AddressClass])[] = [
   ['3fff::/20', 'documentation'],
   ['fc00::/7', 'private'],
   ['fe80::/10', 'link-local'],
+  ['fec0::/10', 'private'],
   ['ff00::/8', 'multicast'],
 ]
 
@@ -81,8 +86,8 @@ export function classOf(address: string): AddressClass | null {
 
 /** Addresses by range. */
 export interface AddressList {
-  /** As it was written: ranges joined by commas. */
-  readonly text: string
+  /** As they were written. */
+  readonly ranges: readonly string[]
   contains(address: string): boolean
 }
 
@@ -93,7 +98,8 @@ export interface AddressList {
  */
 export function parseAddressList(text: string): AddressList | null {
   const list = new BlockList()
-  for (const range of text.split(',').map((part) => part.trim())) {
+  const ranges = text.split(',').map((part) => part.trim())
+  for (const range of ranges) {
     const [network = '', bits, ...rest] = range.split('/')
     const family = isIP(network)
     const width = family === 6 ? 128 : 32
@@ -102,7 +108,7 @@ export function parseAddressList(text: string): AddressList | null {
     list.addSubnet(network, prefix, family === 6 ? 'ipv6' : 'ipv4')
   }
   return {
-    text,
+    ranges,
     contains(address) {
       const plain = plainAddress(address)
       const family = isIP(plain)
@@ -130,7 +136,7 @@ export function refusalOf(address: string, { allowLoopback, allow, deny }: Addre
 }
 
 /** Returns an address without its zone, and an IPv4 address that is written in IPv6 as IPv4. */
-function plainAddress(address: string): string {
+export function plainAddress(address: string): string {
   const plain = address.split('%')[0]!
   return (isIP(plain) === 6 ? mappedV4(plain) : null) ?? plain
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { faultOfUrl } from './destination.ts'
+import { destinationCheck, faultOfUrl } from './destination.ts'
 
 const PRODUCTION = { allowLoopback: false, allowHttp: false }
 const DEVELOPMENT = { allowLoopback: true, allowHttp: true }
@@ -58,4 +58,18 @@ test('with an allow-list of ports others are refused, also the one that a scheme
   expect(faultOfUrl('https://example.com:8443/', policy)).toBeNull()
   expect(faultOfUrl('https://example.com:22/', policy)).toContain('allowed here are 443, 8443')
   expect(faultOfUrl('http://example.com/', policy)).toContain('port 80')
+})
+
+test('the check of the client remembers origins, and nothing that is no part of one', () => {
+  const faultOf = destinationCheck({ ...PRODUCTION, ports: [443] })
+  for (let turn = 0; turn < 2; turn++) {
+    expect(faultOf(new URL('https://example.com/a'))).toBeNull()
+    expect(faultOf(new URL('https://user@example.com/a'))).toContain('user name or password')
+    expect(faultOf(new URL('https://example.com:8443/'))).toContain('port 8443')
+    expect(faultOf(new URL('http://example.com/'))).toContain('must be https')
+    expect(faultOf(new URL('https://10.0.0.1/'))).toContain('private')
+    // Their origins are all the same text: null.
+    expect(faultOf(new URL('ftp2://example.com/'))).toContain('scheme ftp2')
+    expect(faultOf(new URL('data:x'))).toContain('scheme data')
+  }
 })

@@ -1,14 +1,25 @@
 /** The HTTP client of deliveries: guarded, bounded and with one deadline over everything. @module */
 
-import { type LookupAddress, lookup as lookupName } from 'node:dns'
-import type { LookupFunction } from 'node:net'
-
-import { Agent, type Dispatcher, buildConnector } from 'undici'
+import type { Dispatcher } from 'undici'
 
 import type { FailureReason } from '../domain/delivery.ts'
-import { type AddressPolicy, classOf, refusalOf } from './address.ts'
-import { plainHost } from './destination.ts'
-import { ProxyError, openTunnel } from './egress-proxy.ts'
+import {
+  type Connection,
+  ConnectionPool,
+  IDLE_LIMITS,
+  type IdleLimits,
+  type PoolCounts,
+} from './connection-pool.ts'
+import { type DestinationPolicy, destinationCheck } from './destination.ts'
+import {
+  type ClientCertificate,
+  type ConnectionStage,
+  type TlsPolicy,
+  guardedConnector,
+} from './guarded-connector.ts'
+import type { NameLookup } from './guarded-lookup.ts'
+import { failureOf } from './post-failure.ts'
+import { faultOfRequestHeaders } from './request-headers.ts'
 
 /** Bytes of a response's body that are kept: 16 KiB. */
 export const MAX_RECORDED_BYTES = 16_384
@@ -16,20 +27,19 @@ export const MAX_RECORDED_BYTES = 16_384
 /** Bytes of a response's body that are read, so that the connection can be used again, before it is cut: 64 KiB. */
 const MAX_READ_BYTES = 65_536
 
-/** Bytes of a response's headers, past which it is refused. */
-const MAX_HEADER_BYTES = 16_384
-
-/** How long an unused connection is kept. Shorter than the idle limit of common servers, lest a reuse meets their close. */
-const KEEP_ALIVE_MS = 4_000
+/** Headers of a response. Their bytes have a limit of their own. */
+const MAX_RESPONSE_HEADERS = 256
 
 /** A request to make. */
 export interface PostRequest {
   readonly url: URL
-  /** Names in lower case. `host` and `content-length` are the client's own. */
+  /** What the client sets itself may not be among them: `host`, `content-length`, `connection` and their like. */
   readonly headers: Readonly<Record<string, string>>
   readonly body: Uint8Array
   /** For everything: name, connection, sending, headers, body. */
   readonly timeoutMs: number
+  /** Shown to a receiver that asks for a certificate. Connections made with it serve no other. */
+  readonly tls?: ClientCertificate
 }
 
 /** How a request ended. Never an exception: a failed request is data. */
@@ -45,213 +55,207 @@ export type PostResult =
 
 /** Options of {@link guardedClient}. */
 export interface GuardedClientOptions {
-  readonly policy: AddressPolicy
+  readonly policy: DestinationPolicy
   /** Sends everything through this proxy; names are resolved and addresses checked before it. */
   readonly proxy?: URL | null
   /** Resolves names; by default the system's. */
-  readonly lookup?: typeof lookupName
+  readonly lookup?: NameLookup | undefined
+  readonly tls?: TlsPolicy
+  readonly idleLimits?: IdleLimits
+  /** Milliseconds, from any start: for the age of connections. */
+  readonly clock?: () => number
+  /** Told of each request that was sent again because the kept connection, on which it was sent, closed unanswered. */
+  readonly onSentAgain?: (origin: string) => void
 }
 
 /** Posts to endpoints. */
 export interface GuardedClient {
   post(request: PostRequest): Promise<PostResult>
-  /** Closes idle connections and aborts the rest. */
+  /** Closes all connections, with what is under way on them. */
   close(): Promise<void>
 }
 
-/** An address that the policy refuses. Thrown through the socket layer, where only errors pass. */
-class BlockedAddressError extends Error {
-  override readonly name = 'BlockedAddressError'
+/** The one deadline of a request, and what to do when it passes. */
+interface Deadline {
+  readonly timeoutMs: number
+  onPassed: () => void
 }
+
+/** What became of a request on one connection; `stale`: the connection was kept, and closed before it gave an answer. */
+type ExchangeResult = PostResult | { readonly kind: 'stale'; readonly wasSent: boolean }
 
 /**
  * Returns a client that reaches only addresses which the policy allows.
  *
- * The address is checked when a connection is made, so that a name which resolves to another address than before is
- * caught: a literal in the URL (for which no lookup is ever called), each resolved address, and at last the socket's own
- * peer. Redirects are not followed, nothing is decompressed, and connections are kept for the next request.
+ * The whole policy is asked on each request, and addresses are checked when a connection is made, so that a name which
+ * resolves to another address than before is caught. Redirects are not followed and nothing is decompressed.
+ *
+ * Connections are kept for the next request. A receiver may close one in the moment in which a request is written on it;
+ * nobody can tell then whether it was read. Such a request is sent once more, on a new connection, with the same id,
+ * timestamp and signature and within the same deadline: deliveries are made at least once and their id is there to tell
+ * repetitions by, whereas a failure would be recorded of a receiver that did nothing wrong. On a connection of its own
+ * a request is never sent twice.
  */
-export function guardedClient(options: GuardedClientOptions): GuardedClient {
-  const agent = new Agent({
-    connect: guardedConnector(options),
-    // Lanes bound the requests in flight per endpoint. A bound here would let one endpoint of a host stall another.
-    connections: null,
-    pipelining: 1,
-    allowH2: false,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    keepAliveMaxTimeout: 60_000,
-    maxHeaderSize: MAX_HEADER_BYTES,
-    // Each request has one deadline of its own over all of this.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-  })
-  return { post: (request) => post(agent, request), close: () => agent.destroy() }
-}
+export function guardedClient(
+  options: GuardedClientOptions,
+): GuardedClient & { /** Connections that there are now. */ readonly connections: PoolCounts } {
+  const { policy, proxy = null, lookup, tls = {}, onSentAgain } = options
+  const { idleLimits: limits = IDLE_LIMITS, clock = () => performance.now() } = options
+  const faultOf = destinationCheck(policy)
+  const open = guardedConnector({ policy, proxy, lookup, tls })
+  const pool = new ConnectionPool({ limits, clock })
 
-function guardedConnector({
-  policy,
-  proxy = null,
-  lookup = lookupName,
-}: GuardedClientOptions): buildConnector.connector {
-  const guardedLookup: LookupFunction = (hostname, lookupOptions, callback) => {
-    lookup(hostname, { ...lookupOptions, all: true }, (error, addresses: LookupAddress[]) => {
-      if (error !== null) return callback(error, [])
-      const allowed = addresses.filter(({ address }) => refusalOf(address, policy) === null)
-      const [first] = allowed
-      if (first === undefined) {
-        const refusals = addresses.map(({ address }) => refusalOf(address, policy)).join(', ')
-        return callback(
-          new BlockedAddressError(`${hostname} resolves to no allowed address: ${refusals}`),
-          [],
-        )
-      }
-      return lookupOptions.all === true
-        ? callback(null, allowed)
-        : callback(null, first.address, first.family)
-    })
-  }
-  // Without a time-out of its own: the request's deadline is the only one. The cap ends what that left behind.
-  const connect = buildConnector({
-    lookup: guardedLookup,
-    allowH2: false,
-    timeout: 60_000,
-    autoSelectFamily: true,
-  })
-
-  return (target, callback) => {
-    const host = plainHost(target.hostname)
-    const refusal = classOf(host) === null ? null : refusalOf(host, policy)
-    if (refusal !== null) return callback(new BlockedAddressError(refusal), null)
-
-    if (proxy !== null) return throughProxy(proxy, host, target, callback)
-
-    return connect(target, (...[error, socket]) => {
-      if (error !== null) return callback(error, null)
-      const peerRefusal = refusalOf(socket.remoteAddress ?? '', policy)
-      if (peerRefusal === null) return callback(null, socket)
-      socket.destroy()
-      return callback(new BlockedAddressError(peerRefusal), null)
-    })
+  return {
+    post,
+    get connections() {
+      return pool.counts
+    },
+    close: async () => pool.close(),
   }
 
-  function throughProxy(
-    through: URL,
-    host: string,
-    target: buildConnector.Options,
-    callback: buildConnector.Callback,
-  ): void {
-    const port = target.port === '' ? (target.protocol === 'https:' ? 443 : 80) : Number(target.port)
-    guardedLookup(host, { all: false }, (error, address) => {
-      if (error !== null) return callback(error, null)
-      openTunnel(through, { address: address as string, port }).then(
-        (socket) => {
-          if (target.protocol === 'https:') connect({ ...target, httpSocket: socket }, callback)
-          else callback(null, socket)
-        },
-        (fault: Error) => callback(fault, null),
-      )
-    })
-  }
-}
+  async function post(request: PostRequest): Promise<PostResult> {
+    const { url, timeoutMs } = request
+    const fault = faultOf(url)
+    if (fault !== null) return failed('blocked_address', `the URL ${fault}`)
+    const headerFault = faultOfRequestHeaders(request.headers)
+    if (headerFault !== null) return failed('network_failure', headerFault)
 
-function post(agent: Agent, { url, headers, body, timeoutMs }: PostRequest): Promise<PostResult> {
-  return new Promise((resolve) => {
-    const chunks: Buffer[] = []
-    let readBytes = 0
-    let statusCode = 0
-    let retryAfter: string | undefined
-    let controller: Dispatcher.DispatchController | undefined
-    let isSettled = false
-
-    const settle = (result: PostResult) => {
-      if (isSettled) return
-      isSettled = true
-      clearTimeout(deadline)
-      resolve(result)
-    }
-    const answer = (): PostResult => ({ kind: 'answered', statusCode, retryAfter, body: textOf(chunks) })
-
-    const deadline = setTimeout(() => {
-      const stage =
-        controller === undefined
-          ? 'no connection was made'
-          : statusCode === 0
-            ? 'no response came'
-            : `the response (status ${statusCode}) did not end`
-      settle({
-        kind: 'failed',
-        reason: controller === undefined ? 'connect_timeout' : 'timeout',
-        detail: `${stage} within ${timeoutMs} ms`,
-      })
-      controller?.abort(new Error('deadline'))
-    }, timeoutMs)
-
-    const handler: Dispatcher.DispatchHandler = {
-      onRequestStart(started) {
-        controller = started
-        // The deadline passed while the connection was being made: send nothing any more.
-        if (isSettled) started.abort(new Error('deadline'))
-      },
-      onResponseStart(_controller, status, responseHeaders) {
-        if (status < 200) return
-        statusCode = status
-        const value = responseHeaders['retry-after']
-        retryAfter = Array.isArray(value) ? value[0] : value
-      },
-      onResponseData(started, chunk) {
-        if (readBytes < MAX_RECORDED_BYTES) chunks.push(chunk.subarray(0, MAX_RECORDED_BYTES - readBytes))
-        readBytes += chunk.length
-        if (readBytes > MAX_READ_BYTES) {
-          settle(answer())
-          started.abort(new Error('response is long enough'))
-        }
-      },
-      onResponseEnd: () => settle(answer()),
-      onResponseError: (_controller, error) => settle({ kind: 'failed', ...failureOf(error) }),
-    }
+    const deadline: Deadline = { timeoutMs, onPassed: () => {} }
+    const timer = setTimeout(() => deadline.onPassed(), timeoutMs)
     try {
-      agent.dispatch(
-        { origin: url.origin, path: url.pathname + url.search, method: 'POST', headers, body },
-        handler,
-      )
-    } catch (error) {
-      settle({ kind: 'failed', ...failureOf(error as Error) })
+      const key = keyOf(request)
+      const kept = pool.take(key)
+      if (kept !== null) {
+        const result = await exchange(kept, request, deadline)
+        if (result.kind !== 'stale') return result
+        if (result.wasSent) onSentAgain?.(url.origin)
+      }
+      const connection = await newConnection(key, request, deadline)
+      if ('kind' in connection) return connection
+      const result = await exchange(connection, request, deadline)
+      return result.kind === 'stale' ? failed('connection_reset', 'the connection was closed') : result
+    } finally {
+      clearTimeout(timer)
     }
-  })
+  }
+
+  function newConnection(
+    key: string,
+    { url, tls: certificate }: PostRequest,
+    deadline: Deadline,
+  ): Promise<Connection | PostResult> {
+    return new Promise((resolve) => {
+      const opening = open(url, certificate ?? null, (error, socket) => {
+        if (error !== null) resolve({ kind: 'failed', ...failureOf(error) })
+        else resolve(pool.add(key, url.origin, socket!))
+      })
+      deadline.onPassed = () => {
+        opening.abort()
+        resolve(lateConnection(opening.stage, deadline.timeoutMs))
+      }
+    })
+  }
+
+  /** Sends a request on a connection, which is released or gone afterwards. */
+  function exchange(
+    connection: Connection,
+    { url, headers, body, timeoutMs }: PostRequest,
+    deadline: Deadline,
+  ): Promise<ExchangeResult> {
+    return new Promise((resolve) => {
+      const chunks: Buffer[] = []
+      const wasUsed = connection.isUsed
+      let wasSent = false
+      let readBytes = 0
+      let statusCode = 0
+      let retryAfter: string | undefined
+      let isSettled = false
+
+      const settle = (result: ExchangeResult) => {
+        if (isSettled) return
+        isSettled = true
+        resolve(result)
+      }
+      const cut = (result: ExchangeResult) => {
+        settle(result)
+        pool.discard(connection)
+      }
+      const answer = (): PostResult => ({
+        kind: 'answered',
+        statusCode,
+        retryAfter,
+        body: textOf(chunks),
+      })
+
+      deadline.onPassed = () => {
+        const stage =
+          statusCode === 0 ? 'no response came' : `the response (status ${statusCode}) did not end`
+        cut(failed('timeout', `${stage} within ${timeoutMs} ms`))
+      }
+
+      const handler: Dispatcher.DispatchHandler = {
+        onRequestStart() {
+          wasSent = true
+        },
+        onResponseStart(started, status, responseHeaders) {
+          const count = Array.isArray(started.rawHeaders) ? started.rawHeaders.length / 2 : 0
+          if (count > MAX_RESPONSE_HEADERS) {
+            return cut(failed('bad_response', `the answer has more than ${MAX_RESPONSE_HEADERS} headers`))
+          }
+          statusCode = status
+          const value = responseHeaders['retry-after']
+          retryAfter = Array.isArray(value) ? value[0] : value
+        },
+        onResponseData(_started, chunk) {
+          if (readBytes < MAX_RECORDED_BYTES) chunks.push(chunk.subarray(0, MAX_RECORDED_BYTES - readBytes))
+          readBytes += chunk.length
+          if (readBytes > MAX_READ_BYTES) cut(answer())
+        },
+        onResponseEnd() {
+          pool.release(connection)
+          settle(answer())
+        },
+        onResponseError(_started, error) {
+          const isStale = wasUsed && connection.intake.bytes === 0
+          cut(isStale ? { kind: 'stale', wasSent } : { kind: 'failed', ...failureOf(error) })
+        },
+      }
+      connection.intake.begin()
+      try {
+        connection.client.dispatch(
+          { path: url.pathname + url.search, method: 'POST', headers, body },
+          handler,
+        )
+      } catch (error) {
+        cut({ kind: 'failed', ...failureOf(error as Error) })
+      }
+    })
+  }
+}
+
+function failed(reason: FailureReason, detail: string): PostResult {
+  return { kind: 'failed', reason, detail }
+}
+
+/** What may share connections: requests to one origin that show the same certificate, or none. */
+function keyOf({ url, tls }: PostRequest): string {
+  return tls === undefined ? url.origin : `${url.origin}\n${tls.certificate}\n${tls.key}`
+}
+
+const LATE: Readonly<Record<ConnectionStage, readonly [FailureReason, string]>> = {
+  name: ['connect_timeout', 'the name was not resolved'],
+  connection: ['connect_timeout', 'no connection was made'],
+  tls: ['connect_timeout', 'a connection was made, but TLS was not agreed on'],
+  proxy: ['proxy_failure', 'the egress proxy did not answer'],
+  tunnel: ['connect_timeout', 'the egress proxy made no connection'],
+}
+
+function lateConnection(stage: ConnectionStage, timeoutMs: number): PostResult {
+  const [reason, what] = LATE[stage]
+  return failed(reason, `${what} within ${timeoutMs} ms`)
 }
 
 /** A NUL has no place in a text column, and what is not UTF-8 is shown as such. */
 function textOf(chunks: readonly Buffer[]): string {
   return chunks.length === 0 ? '' : Buffer.concat(chunks).toString('utf8').replaceAll('\0', '\uFFFD')
-}
-
-const REASONS: Readonly<Record<string, FailureReason>> = {
-  ECONNREFUSED: 'connection_refused',
-  ECONNRESET: 'connection_reset',
-  EPIPE: 'connection_reset',
-  UND_ERR_SOCKET: 'connection_reset',
-  ENOTFOUND: 'dns_failure',
-  EAI_AGAIN: 'dns_failure',
-  ENODATA: 'dns_failure',
-  ETIMEDOUT: 'connect_timeout',
-  UND_ERR_CONNECT_TIMEOUT: 'connect_timeout',
-  UND_ERR_HEADERS_OVERFLOW: 'bad_response',
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'bad_response',
-}
-
-function failureOf(error: Error): { reason: FailureReason; detail: string } {
-  const detail = error.message === '' ? error.name : error.message
-  if (error instanceof BlockedAddressError) return { reason: 'blocked_address', detail }
-  if (error instanceof ProxyError) return { reason: 'proxy_failure', detail }
-  // Several addresses were tried (RFC 8305) and all failed: the first failure speaks for them.
-  if (error instanceof AggregateError && error.errors[0] instanceof Error) return failureOf(error.errors[0])
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
-  const reason = REASONS[code]
-  if (reason !== undefined) return { reason, detail }
-  // Undici gives only some faults of its parser a code.
-  if (code.startsWith('HPE_') || error.name === 'HTTPParserError') {
-    return { reason: 'bad_response', detail: `not HTTP: ${detail}` }
-  }
-  if (/CERT|TLS|SSL|SIGNED/.test(code)) return { reason: 'tls_failure', detail }
-  return { reason: 'network_failure', detail }
 }
