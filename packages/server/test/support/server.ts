@@ -3,7 +3,7 @@
 import { pino } from 'pino'
 import { onTestFinished } from 'vitest'
 
-import { startApp } from '../../src/app.ts'
+import { type AppParts, startApp } from '../../src/app.ts'
 import { resolveOptions } from '../../src/options.ts'
 import { temporaryFolder } from '../storage/temporary-folder.ts'
 import { type Api, apiOf } from './api.ts'
@@ -26,9 +26,12 @@ export interface TestServer {
  *
  * @param flags - Options by their long names, such as `{ 'retry-schedule': '100ms' }`.
  */
-export async function startServer(flags: Readonly<Record<string, unknown>> = {}): Promise<TestServer> {
+export async function startServer(
+  flags: Readonly<Record<string, unknown>> = {},
+  parts: AppParts = {},
+): Promise<TestServer> {
   const data = await temporaryFolder()
-  const server = await startServerOn(data, flags)
+  const server = await startServerOn(data, flags, parts)
   onTestFinished(() => server.stop())
   return server
 }
@@ -37,12 +40,13 @@ export async function startServer(flags: Readonly<Record<string, unknown>> = {})
 export async function startServerOn(
   data: string,
   flags: Readonly<Record<string, unknown>> = {},
+  parts: AppParts = {},
 ): Promise<TestServer> {
   const options = resolveOptions({
     flags: { data, port: 0, dev: true, ...flags },
     environment: { POSTHORN_BOOTSTRAP_TOKEN: TOKEN },
   })
-  const { value: app, check } = await holdAnswers(() => startApp(options, pino({ level: 'silent' })))
+  const { value: app, check } = await holdAnswers(() => startApp(options, pino({ level: 'silent' }), parts))
   let stopped: Promise<void> | null = null
   return {
     url: app.url,
