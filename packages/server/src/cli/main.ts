@@ -4,6 +4,7 @@ import { Command } from 'commander'
 
 import { PosthornError } from '../domain/errors.ts'
 import { VERSION } from '../version.ts'
+import { keysCommand } from './keys.ts'
 import { receiveCommand } from './receive.ts'
 import { serveCommand } from './serve.ts'
 import { tokenCommand } from './token.ts'
@@ -27,7 +28,7 @@ A first look, in three terminals:
 Options may also be given as POSTHORN_* variables or in a file: see posthorn serve --help.`,
   )
 
-for (const command of [serveCommand(), receiveCommand(), tokenCommand()]) {
+for (const command of [serveCommand(), receiveCommand(), tokenCommand(), keysCommand()]) {
   program.addCommand(command)
   // What is said after an error; Commander hands it down only to commands that it makes itself.
   for (const each of [command, ...command.commands]) each.copyInheritedSettings(program)

@@ -5,7 +5,6 @@ import { type Logger, pino } from 'pino'
 import pretty from 'pino-pretty'
 
 import { type App, startApp } from '../app.ts'
-import { describeDuration } from '../duration.ts'
 import { OPTION_SPECS, type Options } from '../options.ts'
 import { addOptions, givenOptions } from './given-options.ts'
 
@@ -40,29 +39,19 @@ function logger(options: Options): Logger {
 }
 
 function announce(app: App, options: Options, log: Logger): void {
-  const horizonMs = options.retryScheduleMs.reduce((sum, wait) => sum + wait, 0)
-  log.info(
-    {
-      url: app.url,
-      data: options.data,
-      retries: options.retryScheduleMs.length,
-      // Jitter may lengthen each wait by a tenth.
-      givesUpAfter: `${describeDuration(horizonMs)} to ${describeDuration(horizonMs * 1.1)}`,
-    },
-    'Posthorn is listening',
-  )
+  log.info({ url: app.url, data: options.data }, 'Posthorn is listening')
   if (options.dev) {
     log.warn('--dev: receivers on this machine and plain http are allowed. Not for production')
   }
   if (app.firstStart !== null) process.stdout.write(welcome(app.url, app.firstStart))
 }
 
-function welcome(url: string, { token, keyPath }: NonNullable<App['firstStart']>): string {
+function welcome(url: string, { token, keysFrom }: NonNullable<App['firstStart']>): string {
   const shown = token ?? '$POSTHORN_BOOTSTRAP_TOKEN'
   return `
   This is the first start.
 
-  Encryption key   ${keyPath}  (readable by you alone: keep a copy, it opens the endpoint secrets)
+  Encryption key   ${keysFrom}  (keep a copy: it opens the endpoint secrets, and nothing else does)
   Token            ${token ?? 'the one in POSTHORN_BOOTSTRAP_TOKEN'}${token === null ? '' : '  (shown this once)'}
 
   Try it:

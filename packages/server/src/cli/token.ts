@@ -80,7 +80,7 @@ export function tokenCommand(): Command {
   })
 
   const command = new Command('token').description('Make, list and revoke tokens of the API')
-  for (const each of [create, list, revoke]) command.addCommand(addOptions(each, ['data']))
+  for (const each of [create, list, revoke]) command.addCommand(addOptions(each, ['data', 'encryptionKeyFile']))
   return command
 }
 

@@ -19,6 +19,8 @@ export interface Command {
   readonly lines: readonly string[]
   /** Resolves with the first line, past or to come, that has the text in it; rejects where the command ends before. */
   line(text: string): Promise<string>
+  /** The same of its standard error. */
+  errorLine(text: string): Promise<string>
   /** Sends a signal and resolves with the exit code, which is `null` where the signal ended it. */
   kill(signal: NodeJS.Signals): Promise<number | null>
 }
@@ -40,36 +42,21 @@ export interface CommandOptions {
 export function startCommand(args: readonly string[], options: CommandOptions = {}): Command {
   const child = spawnCli(args, options)
   const exited = once(child, 'exit').then(([code]) => code as number | null)
-  const lines: string[] = []
-  const waiting = new Set<(line: string) => void>()
-  const errors: Buffer[] = []
-  child.stderr!.on('data', (chunk: Buffer) => errors.push(chunk))
-  createInterface({ input: child.stdout! }).on('line', (line) => {
-    lines.push(line)
-    for (const take of waiting) take(line)
-  })
+  const output = linesOf(child.stdout!)
+  const errors = linesOf(child.stderr!)
+  const endBefore = (text: string) =>
+    exited.then((code) => {
+      throw new Error(`ended with ${code} before it said "${text}": ${errors.lines.join('\n')}`)
+    })
   onTestFinished(async () => {
     child.kill('SIGKILL')
     await exited
   })
   return {
     pid: child.pid!,
-    lines,
-    line: (text) =>
-      new Promise((resolve, reject) => {
-        const take = (line: string) => {
-          if (!line.includes(text)) return
-          waiting.delete(take)
-          resolve(line)
-        }
-        waiting.add(take)
-        for (const line of lines) take(line)
-        void exited.then((code) =>
-          reject(
-            new Error(`ended with ${code} before it said "${text}": ${Buffer.concat(errors).toString()}`),
-          ),
-        )
-      }),
+    lines: output.lines,
+    line: (text) => Promise.race([output.find(text), endBefore(text)]),
+    errorLine: (text) => Promise.race([errors.find(text), endBefore(text)]),
     kill(signal) {
       child.kill(signal)
       return exited
@@ -112,6 +99,32 @@ function spawnCli(args: readonly string[], { env = {} }: CommandOptions): ChildP
     env: { PATH: process.env['PATH'], ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+}
+
+/** Reads a stream by lines; `find` resolves with the first, past or to come, that has the text in it. */
+function linesOf(input: NodeJS.ReadableStream): {
+  readonly lines: readonly string[]
+  readonly find: (text: string) => Promise<string>
+} {
+  const lines: string[] = []
+  const waiting = new Set<(line: string) => void>()
+  createInterface({ input }).on('line', (line) => {
+    lines.push(line)
+    for (const take of waiting) take(line)
+  })
+  return {
+    lines,
+    find: (text) =>
+      new Promise((resolve) => {
+        const take = (line: string) => {
+          if (!line.includes(text)) return
+          waiting.delete(take)
+          resolve(line)
+        }
+        waiting.add(take)
+        for (const line of lines) take(line)
+      }),
+  }
 }
 
 async function textOf(stream: NodeJS.ReadableStream): Promise<string> {
