@@ -23,15 +23,13 @@ export interface SearchCase {
   readonly name: string
   readonly path: string
   readonly call: (lists: Lists) => unknown
-  /** No index serves it in this store: it looks at all that its first filter finds. Timed to be told, not to be judged. */
-  readonly isUnbounded?: true
 }
 
 const FIRST = { limit: 51, order: 'descending', after: null } as const
 
 /** Returns all lists and searches over a filled store. */
 export function searchCases(route: FilledRoute, filled: FilledStore): SearchCase[] {
-  const { applicationId: app, mainId: main, deadId: dead } = route
+  const { applicationId: app, mainId: main, deadId: dead, lostApplicationId: lost } = route
   const before = Date.parse(filled.middle)
   const message = { applicationId: app, id: filled.messageId, createdAt: before }
   const messages = (name: string, query: string, ...[page, filter]: TailOf<'listMessages'>): SearchCase => ({
@@ -53,10 +51,11 @@ export function searchCases(route: FilledRoute, filled: FilledStore): SearchCase
     name: string,
     query: string,
     filter: Parameters<Store['listAttemptsOfEndpoint']>[3],
+    id = main,
   ): SearchCase => ({
     name: `attempts at an endpoint${name}`,
-    path: `/app/${app}/attempt/endpoint/${main}?${query}`,
-    call: (lists) => lists.listAttemptsOfEndpoint(app, main, FIRST, filter),
+    path: `/app/${app}/attempt/endpoint/${id}?${query}`,
+    call: (lists) => lists.listAttemptsOfEndpoint(app, id, FIRST, filter),
   })
   const middle = { ...FIRST, after: filled.middleId }
 
@@ -75,21 +74,24 @@ export function searchCases(route: FilledRoute, filled: FilledStore): SearchCase
     messages(', with a tag nobody has', 'tag=no-tag', FIRST, { tag: 'no-tag' }),
     messages(', on a channel', 'channel=channel-3', FIRST, { channel: 'channel-3' }),
     messages(', delivered', 'status=0', FIRST, { status: 'success' }),
+    {
+      name: 'messages, delivered, of an application where nearly all failed',
+      path: `/app/${lost}/msg?status=0`,
+      call: (lists) => lists.listMessages(lost, FIRST, { status: 'success' }),
+    },
     messages(', pending', 'status=1', FIRST, { status: 'pending' }),
     messages(', failed', 'status=2', FIRST, { status: 'fail' }),
     messages(', being sent', 'status=3', FIRST, { status: 'sending' }),
-    {
-      ...messages(
-        ', failed, of a type, from the middle on',
-        `status=2&event_types=type.7&iterator=${filled.middleId}`,
-        middle,
-        {
-          status: 'fail',
-          eventTypes: ['type.7'],
-        },
-      ),
-      isUnbounded: true,
-    },
+    messages(
+      ', failed, of a type, from the middle on',
+      `status=2&event_types=type.7&iterator=${filled.middleId}`,
+      middle,
+      { status: 'fail', eventTypes: ['type.7'] },
+    ),
+    messages(', failed, of two types', 'status=2&event_types=type.7,type.27', FIRST, {
+      status: 'fail',
+      eventTypes: ['type.7', 'type.27'],
+    }),
     {
       name: 'a message by event id',
       path: `/app/${app}/msg/${filled.eventId}`,
@@ -119,12 +121,18 @@ export function searchCases(route: FilledRoute, filled: FilledStore): SearchCase
     ofEndpoint(', of a common type', main, 'event_types=type.3', { eventTypes: ['type.3'] }),
     ofEndpoint(', of a rare type', main, 'event_types=rare.type', { eventTypes: ['rare.type'] }),
     ofEndpoint(', with a rare tag', main, 'tag=rare-tag', { tag: 'rare-tag' }),
-    {
-      ...ofEndpoint(' that always fails, delivered', dead, 'status=0', { status: 'success' }),
-      isUnbounded: true,
-    },
+    ofEndpoint(', failed, of a type', main, 'status=2&event_types=type.7', {
+      status: 'fail',
+      eventTypes: ['type.7'],
+    }),
+    ofEndpoint(' that always fails', dead, '', {}),
+    ofEndpoint(' that always fails, delivered', dead, 'status=0', { status: 'success' }),
+    ofEndpoint(' that always fails, of a type it never got', dead, 'event_types=type.7', {
+      eventTypes: ['type.7'],
+    }),
     attempts('', '', {}),
     attempts(', that succeeded', 'status=0', { isSuccess: true }),
+    attempts(' that always fails, that succeeded', 'status=0', { isSuccess: true }, dead),
     attempts(', that failed', 'status=2', { isSuccess: false }),
     attempts(', answered 4xx', 'status_code_class=400', { statusCodeClass: 400 }),
     attempts(', answered 5xx', 'status_code_class=500', { statusCodeClass: 500 }),

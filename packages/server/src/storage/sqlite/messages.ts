@@ -13,9 +13,6 @@ import { type Condition, type Row, type Synchronous, fromJson, pageClause, state
 
 type MessageMethods = 'findMessage' | 'findAttempt' | 'listAttemptsOfMessage' | 'listAttemptsOfEndpoint'
 
-/** Hundreds of a status: 0 for no answer, and what a server may say although it is no class of HTTP. */
-const STATUS_CLASSES = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
-
 /** The methods that read messages and attempts. */
 export function messageMethods(database: DatabaseSync): Synchronous<MessageMethods> {
   const prepared = statementCache(database)
@@ -24,6 +21,7 @@ export function messageMethods(database: DatabaseSync): Synchronous<MessageMetho
     owner: Condition,
     page: Parameters<Synchronous<'listAttemptsOfMessage'>['listAttemptsOfMessage']>[2],
     filter: AttemptFilter,
+    index?: 'attempt_failed',
   ): Attempt[] => {
     const ofMessage = messageConditions(filter, 'm')
     // The message is read only for a filter that looks into it.
@@ -37,7 +35,8 @@ export function messageMethods(database: DatabaseSync): Synchronous<MessageMetho
       ...attemptConditions(filter),
       ...ofMessage,
     ])
-    return prepared(`SELECT a.* FROM attempt a ${join} ${sql}`)
+    const by = index === undefined ? '' : `INDEXED BY ${index}`
+    return prepared(`SELECT a.* FROM attempt a ${by} ${join} ${sql}`)
       .all(...values)
       .map((row) => attemptOf(row as Row))
   }
@@ -63,7 +62,6 @@ export function messageMethods(database: DatabaseSync): Synchronous<MessageMetho
       listAttempts(['a.application_id = ? AND a.message_id = ?', applicationId, messageId], page, filter),
 
     listAttemptsOfEndpoint(applicationId, endpointId, page, filter) {
-      const owner: Condition = ['a.application_id = ? AND a.endpoint_id = ?', applicationId, endpointId]
       const few = fewMessages(prepared, applicationId, filter)
       if (few !== null) {
         const [ids, ...values] = few
@@ -76,24 +74,24 @@ export function messageMethods(database: DatabaseSync): Synchronous<MessageMetho
         ]
         return listAttempts(among, page, filter)
       }
-      // Only 2xx is success, so every other class is in the index of what failed.
-      const { statusCodeClass, isSuccess } = filter
-      const isFailure = isSuccess === false || (statusCodeClass !== undefined && statusCodeClass !== 200)
-      if (!isFailure || statusCodeClass === 200) return listAttempts(owner, page, filter)
-      if (isSuccess === true) return []
-      const classes = statusCodeClass === undefined ? STATUS_CLASSES : [statusCodeClass / 100]
-      return merged(page, classes, (hundreds) =>
-        listAttempts(
-          [
-            'a.application_id = ? AND a.endpoint_id = ? AND a.is_success = 0 AND a.status_code / 100 = ?',
-            applicationId,
-            endpointId,
-            hundreds,
-          ],
+      const owner = 'a.application_id = ? AND a.endpoint_id = ? AND a.is_success ='
+      const { statusCodeClass, ...rest } = filter
+      const outcomes = filter.isSuccess === undefined ? [true, false] : [filter.isSuccess]
+      return merged(page, outcomes, (isSuccess) => {
+        const ofOutcome = { ...rest, isSuccess: undefined }
+        if (isSuccess || statusCodeClass === undefined) {
+          // Only 2xx is success.
+          if (statusCodeClass !== undefined && statusCodeClass !== 200) return []
+          return listAttempts([`${owner} ?`, applicationId, endpointId, Number(isSuccess)], page, ofOutcome)
+        }
+        return listAttempts(
+          [`${owner} 0 AND a.status_code / 100 = ?`, applicationId, endpointId, statusCodeClass / 100],
           page,
-          { ...filter, isSuccess: undefined, statusCodeClass: undefined },
-        ),
-      )
+          ofOutcome,
+          // Named, because the planner may prefer the index of all that failed.
+          'attempt_failed',
+        )
+      })
     },
   }
 }

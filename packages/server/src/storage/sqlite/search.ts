@@ -4,11 +4,11 @@
  *
  *     id, event id          their unique indexes
  *     tag, channel          message_label
- *     status                delivery_status of each endpoint, merged; delivery_held for what is being sent
+ *     status                the index of what stands so at each endpoint, merged; with event types, the one by type
  *     event types           message_event_type of each type, merged
  *     else                  message_id, newest or oldest first
  *
- * `success` has no index, because almost every delivery would be in it: messages are tried in order.
+ * Success comes after the event types: it lets almost all messages through, so that these leave less.
  *
  * @module
  */
@@ -17,10 +17,10 @@ import type { DatabaseSync } from 'node:sqlite'
 
 import type { DeliveryStatus } from '../../domain/delivery.ts'
 import type { MessageSearch, PageRequest } from '../store.ts'
-import { INDEXED_STATUS, statusCondition } from './deliveries.ts'
 import { messageConditions, messageOf, timeConditions } from './messages.ts'
 import { CHANNEL, TAG } from './few-messages.ts'
 import { merged } from './merged.ts'
+import { STATUS_CONDITIONS, isIndexedByType, standingStatement } from './standings.ts'
 import { type Condition, type Synchronous, pageClause, statementCache } from './tables.ts'
 
 /** A message that was found. */
@@ -28,8 +28,8 @@ interface Found {
   readonly id: string
 }
 
-/** Statuses for which a delivery is in `delivery_status`. */
-const INDEXED: readonly DeliveryStatus[] = ['pending', 'fail', 'canceled']
+/** Messages that are looked at one by one for a success before the endpoints are asked for theirs. */
+const NEXT = 1_000
 
 /** The method that lists messages by any filters. */
 export function searchMethods(database: DatabaseSync): Synchronous<'listMessages'> {
@@ -50,21 +50,24 @@ export function searchMethods(database: DatabaseSync): Synchronous<'listMessages
     if (id !== undefined || eventId !== undefined) return ordinary(applicationId, page, filter)
     if (tag !== undefined) return labelled(TAG, tag, applicationId, page, filter)
     if (channel !== undefined) return labelled(CHANNEL, channel, applicationId, page, filter)
-    if (status === 'sending') return held(applicationId, page, filter)
-    if (status !== undefined && INDEXED.includes(status)) {
-      return merged(page, endpointsOf(applicationId), (endpointId) =>
-        standing(endpointId, status, applicationId, page, filter),
-      )
+    if (status !== undefined && status !== 'success') {
+      return standing(status, applicationId, page, filter)
     }
     if (eventTypes !== undefined) {
       return merged(page, eventTypes, (type) =>
         ordinary(applicationId, page, { ...filter, eventTypes: [type] }),
       )
     }
+    if (status === 'success') return succeeded(applicationId, page, filter)
     return ordinary(applicationId, page, filter)
   }
 
-  function ordinary(applicationId: string, page: PageRequest, filter: MessageSearch): Found[] {
+  function ordinary(
+    applicationId: string,
+    page: PageRequest,
+    filter: MessageSearch,
+    conditions: readonly Condition[] = [],
+  ): Found[] {
     const [eventType, ...others] = filter.eventTypes ?? []
     // One type is an equality, which the index by type serves in the order of the list.
     const isOne = eventType !== undefined && others.length === 0
@@ -76,6 +79,7 @@ export function searchMethods(database: DatabaseSync): Synchronous<'listMessages
       { ...filter, eventTypes: isOne ? undefined : filter.eventTypes },
       [
         ['m.application_id = ?', applicationId],
+        ...conditions,
         ...(isOne ? [['m.event_type = ?', eventType] as Condition] : []),
       ],
     )
@@ -95,30 +99,47 @@ export function searchMethods(database: DatabaseSync): Synchronous<'listMessages
     ])
   }
 
+  /**
+   * Most messages succeeded somewhere, so that a look at the next ones fills the page in most applications. In others it
+   * does not, and the successes of each endpoint are merged.
+   */
+  function succeeded(applicationId: string, page: PageRequest, filter: MessageSearch): Found[] {
+    const { sql, values } = pageClause('m.id', { ...page, limit: 1 }, [
+      ['m.application_id = ?', applicationId],
+      ...timeConditions(filter, 'm.id', 'message'),
+    ])
+    const end = prepared(`SELECT m.id FROM message m ${sql} OFFSET ${NEXT}`).get(...values)?.['id']
+    const isAscending = page.order === 'ascending'
+    const near: Condition[] = end === undefined ? [] : [[`m.id ${isAscending ? '<' : '>'} ?`, end]]
+    const found = ordinary(applicationId, page, filter, near)
+    if (end === undefined || found.length === page.limit) return found
+    return standing('success', applicationId, page, filter)
+  }
+
+  /** Messages with a delivery in a status, at any of the endpoints, deleted ones too: their deliveries are still told of. */
   function standing(
-    endpointId: string,
     status: DeliveryStatus,
     applicationId: string,
     page: PageRequest,
-    filter: MessageSearch,
+    filter: Pick<MessageSearch, 'eventTypes' | 'before' | 'after'>,
   ): Found[] {
-    const from = `delivery d INDEXED BY delivery_status
-      CROSS JOIN message m ON m.application_id = d.application_id AND m.id = +d.message_id`
-    return read(applicationId, from, 'd.message_id', page, { ...filter, status: undefined }, [
-      ['d.application_id = ? AND d.endpoint_id = ?', applicationId, endpointId],
-      INDEXED_STATUS,
-      statusCondition(status),
-    ])
-  }
-
-  /** What nodes hold is bounded by their memory, so it is gathered and put in order. */
-  function held(applicationId: string, page: PageRequest, filter: MessageSearch): Found[] {
-    const from = `(SELECT DISTINCT application_id, message_id FROM delivery INDEXED BY delivery_held
-        WHERE lease IS NOT NULL AND status = 1) d
-      CROSS JOIN message m ON m.application_id = d.application_id AND m.id = +d.message_id`
-    return read(applicationId, from, 'd.message_id', page, { ...filter, status: undefined }, [
-      ['d.application_id = ?', applicationId],
-    ])
+    const { eventTypes } = filter
+    const endpoints = prepared('SELECT id FROM endpoint WHERE application_id = ?').all(applicationId)
+    // A list by each type is in order; one of several types would look at all others between.
+    const types =
+      isIndexedByType(status) && eventTypes !== undefined ? eventTypes.map((type) => [type]) : [eventTypes]
+    const parts = endpoints.flatMap((row) =>
+      types.map((ofTypes) => ({ endpointId: row['id'] as string, eventTypes: ofTypes })),
+    )
+    return merged(page, parts, (part) => {
+      const { sql, values } = standingStatement('d.message_id AS id', '', page, {
+        applicationId,
+        ...part,
+        statuses: [status],
+        conditions: timeConditions(filter, 'd.message_id', 'message'),
+      })
+      return prepared(sql).all(...values) as unknown[] as Found[]
+    })
   }
 
   function read(
@@ -134,21 +155,13 @@ export function searchMethods(database: DatabaseSync): Synchronous<'listMessages
     if (filter.id !== undefined) all.push(['m.id = ?', filter.id])
     if (filter.eventId !== undefined) all.push(['m.event_id = ?', filter.eventId])
     if (filter.status !== undefined) {
-      const [sql, ...values] = statusCondition(filter.status)
+      const isSo = STATUS_CONDITIONS[filter.status]
       all.push([
-        `EXISTS (SELECT 1 FROM delivery d WHERE d.application_id = ? AND d.message_id = m.id AND ${sql})`,
+        `EXISTS (SELECT 1 FROM delivery d WHERE d.application_id = ? AND d.message_id = m.id AND ${isSo})`,
         applicationId,
-        ...values,
       ])
     }
     const { sql, values } = pageClause(key, page, all)
     return prepared(`SELECT ${key} AS id FROM ${from} ${sql}`).all(...values) as unknown[] as Found[]
-  }
-
-  /** Also of endpoints that are deleted: their deliveries are still told of. */
-  function endpointsOf(applicationId: string): string[] {
-    return prepared('SELECT id FROM endpoint WHERE application_id = ?')
-      .all(applicationId)
-      .map((row) => row['id'] as string)
   }
 }

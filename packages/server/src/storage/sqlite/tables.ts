@@ -49,12 +49,23 @@ export function pageClause(
   page: PageRequest,
   conditions: readonly Condition[],
 ): { sql: string; values: SQLInputValue[] } {
-  const isAscending = page.order === 'ascending'
-  const all: Condition[] = [...conditions]
-  if (page.after !== null) all.push([`${key} ${isAscending ? '>' : '<'} ?`, page.after])
+  const { sql, values } = conditionClause([...conditions, ...cursorConditions(key, page)])
   return {
-    sql: `WHERE ${all.map(([sql]) => sql).join(' AND ')} ORDER BY ${key} ${isAscending ? 'ASC' : 'DESC'} LIMIT ?`,
-    values: [...all.flatMap(([, ...values]) => values), page.limit],
+    sql: `${sql} ORDER BY ${key} ${page.order === 'ascending' ? 'ASC' : 'DESC'} LIMIT ?`,
+    values: [...values, page.limit],
+  }
+}
+
+/** The condition that a page begins after its cursor. */
+export function cursorConditions(key: string, page: PageRequest): Condition[] {
+  return page.after === null ? [] : [[`${key} ${page.order === 'ascending' ? '>' : '<'} ?`, page.after]]
+}
+
+/** Returns a `WHERE` clause with the values that go with it. */
+export function conditionClause(conditions: readonly Condition[]): { sql: string; values: SQLInputValue[] } {
+  return {
+    sql: `WHERE ${conditions.map(([sql]) => sql).join(' AND ')}`,
+    values: conditions.flatMap(([, ...values]) => values),
   }
 }
 

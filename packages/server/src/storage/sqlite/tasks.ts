@@ -2,8 +2,9 @@
 
 import type { DatabaseSync } from 'node:sqlite'
 
+import type { DeliveryStatus } from '../../domain/delivery.ts'
 import type { Task, TaskStatus, TaskWork } from '../../domain/task.ts'
-import { CANCELED, FAIL, PENDING } from './deliveries.ts'
+import { STATUSES, STATUS_CONDITIONS, indexOf, standingStatement } from './standings.ts'
 import { type Condition, type Row, type Synchronous, fromJson, pageClause, statementCache } from './tables.ts'
 
 type TaskMethods =
@@ -70,25 +71,20 @@ export function taskMethods(database: DatabaseSync): Synchronous<TaskMethods> {
       ),
 
     countDeliveriesOfEndpoint(applicationId, endpointId, { from, to }, limit) {
-      const next = prepared(
-        `SELECT message_id FROM delivery INDEXED BY delivery_endpoint
-         WHERE application_id = ? AND endpoint_id = ? AND message_id >= ? AND message_id < ?
-         ORDER BY message_id LIMIT 1 OFFSET ?`,
-      ).get(applicationId, endpointId, from, to, limit)?.['message_id'] as string | undefined
-      // One statement, so that all counts are of one instant. What succeeded is in no index: it is all the rest.
-      const range = 'application_id = ?1 AND endpoint_id = ?2 AND message_id >= ?3 AND message_id < ?4'
-      const unheld = (status: number) =>
-        `(SELECT count(*) FROM delivery INDEXED BY delivery_status
-          WHERE status <> 0 AND lease IS NULL AND status = ${status} AND ${range})`
-      const row = prepared(
-        `SELECT count(*) AS total,
-           (SELECT count(*) FROM delivery INDEXED BY delivery_held WHERE lease IS NOT NULL AND ${range}) AS sending,
-           ${unheld(PENDING)} AS pending, ${unheld(FAIL)} AS fail, ${unheld(CANCELED)} AS canceled
-         FROM delivery INDEXED BY delivery_endpoint WHERE ${range}`,
-      ).get(applicationId, endpointId, from, next ?? to) as Readonly<Record<string, number>>
-      const { total = 0, sending = 0, pending = 0, fail = 0, canceled = 0 } = row
-      const success = total - sending - pending - fail - canceled
-      return { counts: { success, pending, sending, fail, canceled }, next: next ?? null }
+      const conditions: Condition[] = [['d.message_id >= ? AND d.message_id < ?', from, to]]
+      const first = { limit: 1, order: 'ascending', after: null } as const
+      const of = { applicationId, endpointId, statuses: STATUSES, conditions }
+      const { sql, values } = standingStatement('d.status', '', first, of)
+      const next = prepared(`${sql} OFFSET ?`).get(...values, limit)?.['message_id'] as string | undefined
+      // One statement, so that all counts are of one instant.
+      const counts = STATUSES.map(
+        (status) =>
+          `(SELECT count(*) FROM delivery d INDEXED BY ${indexOf(status)}
+            WHERE ${STATUS_CONDITIONS[status]} AND d.application_id = ?1 AND d.endpoint_id = ?2
+              AND d.message_id >= ?3 AND d.message_id < ?4) AS ${status}`,
+      )
+      const row = prepared(`SELECT ${counts.join(', ')}`).get(applicationId, endpointId, from, next ?? to)
+      return { counts: { ...(row as Record<DeliveryStatus, number>) }, next: next ?? null }
     },
 
     countDeliveriesOfApplication(applicationId, { from, to }, limit) {

@@ -17,7 +17,7 @@ async function everyStatus(store: Store) {
   const success = await send({}, { lease })
   await record(success, { kind: 'success' })
   const fail = await send({}, { lease })
-  await record(fail, { kind: 'exhausted', disableEndpoint: false }, { attempts: 10 })
+  await record(fail, { kind: 'exhausted' }, { attempts: 10 })
   return { scene, messages: { canceled, pending, sending, success, fail } }
 }
 

@@ -18,7 +18,7 @@ async function messagesIn(store: Store) {
     return message
   }
   const success = { kind: 'success' } as const
-  const failed = { kind: 'exhausted', disableEndpoint: false } as const
+  const failed = { kind: 'exhausted' } as const
   const at = (endpointId: string) => ({ attempt: { endpointId, isSuccess: false } })
 
   const delivered = await make({ eventType: 'a', tags: ['vip'], channels: ['eu'], eventId: 'evt-0' })
