@@ -135,16 +135,18 @@ export async function makeRoute(
   return { sendPath: `/api/v1/app/${name}/msg?with_content=false`, sinkPath }
 }
 
-/** Waits until the sink has so many, or nothing new has come for ten seconds. */
-export async function awaitReceipt(sink: Helper, expected: number): Promise<SinkReport> {
+const REPORT_MS = 250
+
+/** Waits until the sink has so many, or nothing new has come for the time of patience. */
+export async function awaitReceipt(sink: Helper, expected: number, patienceMs = 10_000): Promise<SinkReport> {
   let last = -1
   let idle = 0
   for (;;) {
     const report = await sink.ask<SinkReport>({ kind: 'report' })
     idle = report.distinct === last ? idle + 1 : 0
     last = report.distinct
-    if (report.distinct >= expected || idle >= 40) return report
-    await new Promise((resolve) => setTimeout(resolve, 250))
+    if (report.distinct >= expected || idle * REPORT_MS >= patienceMs) return report
+    await new Promise((resolve) => setTimeout(resolve, REPORT_MS))
   }
 }
 

@@ -8,12 +8,14 @@
 import { cpus, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
 
+import { backlog } from './backlog.ts'
 import { isolation } from './isolation.ts'
 import { rate } from './rate.ts'
 import { search } from './search.ts'
 import { throughput } from './throughput.ts'
+import { verification } from './verify.ts'
 
-const SCENARIOS = { throughput, isolation, rate, search }
+const SCENARIOS = { throughput, isolation, rate, backlog, search, verify: verification }
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,

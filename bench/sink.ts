@@ -11,6 +11,10 @@ export type SinkCommand =
   | { readonly kind: 'secret'; readonly path: string; readonly secret: string }
   /** Never answer what comes to this path. */
   | { readonly kind: 'hang'; readonly path: string }
+  /** Answer again what comes to this path. */
+  | { readonly kind: 'heal'; readonly path: string }
+  /** Answer what comes to this path, and leave it out of the count. */
+  | { readonly kind: 'discount'; readonly path: string }
   | { readonly kind: 'report' }
   | { readonly kind: 'reset' }
 
@@ -31,6 +35,7 @@ const ANSWER = Buffer.from('HTTP/1.1 204 No Content\r\n\r\n')
 
 const keys = new Map<string, Buffer>()
 const hanging = new Set<string>()
+const discounted = new Set<string>()
 let seen = new Set<string>()
 let latenciesMs: number[] = []
 let duplicates = 0
@@ -45,7 +50,7 @@ const server = createServer((socket) => {
   onWireMessage(socket, ({ head, body }) => {
     const path = head.slice(head.indexOf(' ') + 1, head.indexOf(' HTTP/1.1'))
     if (hanging.has(path)) return
-    receive(path, head, body)
+    if (!discounted.has(path)) receive(path, head, body)
     socket.write(ANSWER)
   })
 })
@@ -61,6 +66,12 @@ process.on('message', (command: SinkCommand) => {
       break
     case 'hang':
       hanging.add(command.path)
+      break
+    case 'heal':
+      hanging.delete(command.path)
+      break
+    case 'discount':
+      discounted.add(command.path)
       break
     case 'report':
       process.send!({

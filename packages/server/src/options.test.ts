@@ -33,6 +33,7 @@ test.for([
   ['host', 'a b'],
   ['data', ' '],
   ['database', 'postgres://localhost/posthorn'],
+  ['encryption-key-file', ' '],
   ['dev', 'maybe'],
   ['allow-addresses', '10.0.0.0/99'],
   ['deny-addresses', 'example.com'],
@@ -88,6 +89,17 @@ test('a proxy is a URL, and a wrong one is refused without showing its password'
 test('a wrong secret is refused without being shown', () => {
   const environment = { POSTHORN_BOOTSTRAP_TOKEN: 'too-short' }
   expect(() => resolveOptions({ environment })).toThrow(/^POSTHORN_BOOTSTRAP_TOKEN: the value is not right$/)
+})
+
+test('encryption keys are 32 bytes each, and a wrong one is refused without being shown', () => {
+  const keysOf = (text: string) =>
+    resolveOptions({ environment: { POSTHORN_ENCRYPTION_KEY: text } }).encryptionKeys
+  const [a, b] = [Buffer.alloc(32, 1).toString('base64'), Buffer.alloc(32, 2).toString('base64')]
+  expect(keysOf(a)).toEqual([new Uint8Array(32).fill(1)])
+  expect(keysOf(`${a},${b}`)).toEqual([new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)])
+  for (const wrong of ['', 'c2hvcnQ=', `${a},c2hvcnQ=`]) {
+    expect(() => keysOf(wrong)).toThrow(/^POSTHORN_ENCRYPTION_KEY: the value is not right$/)
+  }
 })
 
 test('a schedule is durations joined by commas, or none', () => {

@@ -1,9 +1,11 @@
 /** Every option of the server: its name, default, meaning and check, in one table. @module */
 
 import { type AddressList, parseAddressList } from './delivery/address.ts'
+import { type HostList, parseHostList } from './delivery/host-list.ts'
 import { PosthornError } from './domain/errors.ts'
 import { STANDARD_SCHEDULE } from './domain/retry.ts'
 import { parseDuration, showDuration } from './duration.ts'
+import { parseKeys } from './storage/key-ring.ts'
 
 /** The server's options, each with its unit in its name. */
 export interface Options {
@@ -11,6 +13,10 @@ export interface Options {
   readonly port: number
   /** Folder of the database and the keys. */
   readonly data: string
+  /** Keys that secrets are encrypted with: the first seals, all open. `null`: those of the file. */
+  readonly encryptionKeys: readonly Uint8Array[] | null
+  /** File of the keys; `null` for `encryption.key` in the data folder. */
+  readonly encryptionKeyFile: string | null
   /** The embedded database; others come later. */
   readonly database: 'sqlite'
   readonly dev: boolean
@@ -21,11 +27,23 @@ export interface Options {
   readonly denyAddresses: AddressList | null
   /** The only ports that deliveries go to; `null` for all. */
   readonly allowPorts: readonly number[] | null
+  /** The only hosts that deliveries go to; `null` for all. */
+  readonly allowHosts: HostList | null
+  /** Hosts that deliveries never go to. */
+  readonly denyHosts: HostList | null
   /** Proxy that deliveries go through; `null` for none. */
   readonly proxy: URL | null
+  /** Oldest version of TLS that is spoken to endpoints. */
+  readonly tlsMinVersion: 'TLSv1.2' | 'TLSv1.3'
+  /** File of authorities that are trusted beside the usual ones; `null` for none. */
+  readonly tlsCaFile: string | null
+  /** Addresses that deliveries come from, as consumers are told; `null` where nobody said. */
+  readonly egressAddresses: AddressList | null
   readonly attemptTimeoutMs: number
   /** Waits before the first retry, the second and so on. */
   readonly retryScheduleMs: readonly number[]
+  /** An endpoint that does nothing but fail for longer is disabled; `null` for never. */
+  readonly disableAfterMs: number | null
   readonly svixHeaders: boolean
   /** Calls of the API a second that one token may make; `null` for any number. */
   readonly apiRatePerSecond: number | null
@@ -54,15 +72,23 @@ export const DEFAULTS = {
   host: '127.0.0.1',
   port: 8071,
   data: './data',
+  encryptionKeys: null,
+  encryptionKeyFile: null,
   database: 'sqlite',
   dev: false,
   allowHttp: false,
   allowAddresses: null,
   denyAddresses: null,
   allowPorts: null,
+  allowHosts: null,
+  denyHosts: null,
   proxy: null,
+  tlsMinVersion: 'TLSv1.2',
+  tlsCaFile: null,
+  egressAddresses: null,
   attemptTimeoutMs: 15_000,
   retryScheduleMs: STANDARD_SCHEDULE,
+  disableAfterMs: 5 * 86_400_000,
   svixHeaders: false,
   apiRatePerSecond: null,
   corsOrigins: [],
@@ -103,6 +129,7 @@ const SHORTEST_JWT_SECRET = 32
 const MOST_CALLS = 1_000_000
 const LONGEST_WAIT_MS = 30 * 86_400_000
 const MOST_RETRIES = 50
+const SHORTEST_FAILING_MS = 1_000
 const SHORTEST_RETENTION_MS = 3_600_000
 
 /** All options, in the order in which help and `docs/configuration.md` show them. */
@@ -131,6 +158,22 @@ export const OPTION_SPECS: { readonly [K in keyof Options]: OptionSpec<Options[K
     help: 'Folder of the embedded database and the keys; made if it is not there',
     parse: (text) => (text.trim() === '' ? new Wrong('the path of a folder') : text),
   },
+  encryptionKeys: {
+    name: 'encryption-key',
+    value: '<key>',
+    shown: '',
+    help: 'Key that secrets in the database are encrypted with: 32 bytes in base64; without it, that of the file. Of several, joined by commas, the first encrypts and all decrypt',
+    isSecret: true,
+    parse: (text) =>
+      parseKeys(text) ?? new Wrong('32 random bytes in base64, as openssl rand -base64 32 makes them'),
+  },
+  encryptionKeyFile: {
+    name: 'encryption-key-file',
+    value: '<path>',
+    shown: '',
+    help: 'File of that key; without it, encryption.key in the data folder, made at the first start',
+    parse: (text) => (text.trim() === '' ? new Wrong('the path of a file') : text),
+  },
   database: {
     name: 'database',
     value: '<url>',
@@ -157,16 +200,14 @@ export const OPTION_SPECS: { readonly [K in keyof Options]: OptionSpec<Options[K
     value: '<ranges>',
     shown: '',
     help: 'Addresses beyond public ones that deliveries may reach, such as 10.0.0.0/8,fd00::/8',
-    parse: (text) =>
-      parseAddressList(text) ?? new Wrong('addresses or ranges joined by commas, such as 10.0.0.0/8'),
+    parse: parseRanges,
   },
   denyAddresses: {
     name: 'deny-addresses',
     value: '<ranges>',
     shown: '',
     help: 'Addresses that deliveries never reach; counts more than what is allowed',
-    parse: (text) =>
-      parseAddressList(text) ?? new Wrong('addresses or ranges joined by commas, such as 10.0.0.0/8'),
+    parse: parseRanges,
   },
   allowPorts: {
     name: 'allow-ports',
@@ -183,6 +224,20 @@ export const OPTION_SPECS: { readonly [K in keyof Options]: OptionSpec<Options[K
         : new Wrong('whole numbers from 1 to 65535 joined by commas, such as 443,8443')
     },
   },
+  allowHosts: {
+    name: 'allow-hosts',
+    value: '<names>',
+    shown: '',
+    help: 'The only hosts that endpoints may have, such as hooks.example.com,*.partner.example; without it, all',
+    parse: parseHosts,
+  },
+  denyHosts: {
+    name: 'deny-hosts',
+    value: '<names>',
+    shown: '',
+    help: 'Hosts that endpoints may not have, such as *.internal.example; counts more than what is allowed',
+    parse: parseHosts,
+  },
   proxy: {
     name: 'proxy',
     value: '<url>',
@@ -197,6 +252,27 @@ export const OPTION_SPECS: { readonly [K in keyof Options]: OptionSpec<Options[K
         ? url
         : new Wrong('a URL such as http://proxy.example:3128 or socks5://user:password@proxy.example:1080')
     },
+  },
+  tlsMinVersion: {
+    name: 'tls-min-version',
+    value: '<version>',
+    shown: '1.2',
+    help: 'Oldest version of TLS that is spoken to endpoints: 1.2 or 1.3',
+    parse: (text) => (text === '1.2' || text === '1.3' ? (`TLSv${text}` as const) : new Wrong('1.2 or 1.3')),
+  },
+  tlsCaFile: {
+    name: 'tls-ca-file',
+    value: '<path>',
+    shown: '',
+    help: 'PEM file of authorities whose certificates are trusted beside the usual ones, for private receivers and the egress proxy',
+    parse: (text) => (text.trim() === '' ? new Wrong('the path of a file') : text),
+  },
+  egressAddresses: {
+    name: 'egress-addresses',
+    value: '<ranges>',
+    shown: '',
+    help: 'Addresses that deliveries come from, which GET /api/v1/egress tells consumers to admit',
+    parse: parseRanges,
   },
   attemptTimeoutMs: {
     name: 'attempt-timeout',
@@ -221,6 +297,19 @@ export const OPTION_SPECS: { readonly [K in keyof Options]: OptionSpec<Options[K
       return areRight && waits.length <= MOST_RETRIES
         ? (waits as number[])
         : new Wrong(`up to ${MOST_RETRIES} durations from 1ms to 30d, such as 5s,5m,30m,2h, or "none"`)
+    },
+  },
+  disableAfterMs: {
+    name: 'disable-after',
+    value: '<duration>',
+    shown: '5d',
+    help: 'How long an endpoint may do nothing but fail before it is disabled; "never" leaves it enabled',
+    parse(text) {
+      if (text.trim() === 'never') return null
+      const ms = parseDuration(text)
+      return ms !== null && ms >= SHORTEST_FAILING_MS
+        ? ms
+        : new Wrong('a duration from 1s on, such as 5d, or "never"')
     },
   },
   svixHeaders: {
@@ -386,6 +475,16 @@ function textOf(given: unknown): string {
 function originOf(text: string): string | null {
   const url = URL.canParse(text) ? new URL(text) : null
   return url !== null && /^https?:$/.test(url.protocol) ? url.origin : null
+}
+
+function parseRanges(text: string): AddressList | Wrong {
+  return parseAddressList(text) ?? new Wrong('addresses or ranges joined by commas, such as 10.0.0.0/8')
+}
+
+function parseHosts(text: string): HostList | Wrong {
+  return (
+    parseHostList(text) ?? new Wrong('names joined by commas, such as hooks.example.com or *.partner.example')
+  )
 }
 
 function parseSwitch(text: string): boolean | Wrong {

@@ -1,12 +1,12 @@
-/** Makes one attempt: signs the stored bytes, posts them and reports what came of it. @module */
+/** Makes one attempt: builds the request, posts it and reports what came of it. @module */
 
 import type { Attempt } from '../domain/attempt.ts'
 import { type Outcome, type Verdict, decide } from '../domain/delivery.ts'
 import { newId } from '../domain/id.ts'
-import type { Message } from '../domain/message.ts'
-import { parseRetryAfter } from '../domain/retry.ts'
+import { parseRetryAfter, scheduleFor } from '../domain/retry.ts'
 import type { ClaimedDelivery } from '../storage/store.ts'
 import type { GuardedClient, PostResult } from './guarded-client.ts'
+import { requestFor } from './request.ts'
 import type { Route } from './routing.ts'
 
 /** What an attempt needs besides the delivery. */
@@ -15,36 +15,55 @@ export interface AttemptContext {
   /** Epoch milliseconds. */
   readonly clock: () => number
   readonly random: () => number
+  /** Waits before each retry where nothing more special says others, in milliseconds. */
   readonly schedule: readonly number[]
+  /** For how long an endpoint may do nothing but fail before it is disabled, in milliseconds; `null` for ever. */
+  readonly disableAfterMs: number | null
   readonly timeoutMs: number
   readonly userAgent: string
 }
 
-/** Posts a delivery to its endpoint. Never throws for what the endpoint does: that is the outcome. */
+/** What an attempt means for one of the deliveries that it was made for. */
+export interface Attempted {
+  readonly delivery: ClaimedDelivery
+  readonly attempt: Attempt
+  readonly verdict: Verdict
+}
+
+/**
+ * Posts deliveries to their endpoint, in one request. Never throws for what the endpoint does: that is the outcome.
+ *
+ * @param deliveries - One; or one or more where the endpoint takes batches.
+ */
 export async function makeAttempt(
-  { message, attempts, isManual = false }: ClaimedDelivery,
+  deliveries: readonly ClaimedDelivery[],
   route: Route,
   context: AttemptContext,
-): Promise<{ attempt: Attempt; outcome: Outcome; verdict: Verdict }> {
+): Promise<{ outcome: Outcome; tookMs: number; attempted: Attempted[] }> {
   const startedAt = context.clock()
-  const result = await context.client.post({
-    url: route.url,
-    headers: requestHeaders(message, route, startedAt, context.userAgent),
-    body: message.payload,
-    timeoutMs: context.timeoutMs,
-  })
+  const messages = deliveries.map(({ message }) => message)
+  const request = requestFor(messages, route, startedAt, context.userAgent)
+  const result = await context.client.post({ url: route.url, ...request, timeoutMs: context.timeoutMs })
   const endedAt = context.clock()
   const outcome = outcomeOf(result, endedAt)
-  const verdict = decide(attempts + 1, outcome, {
-    schedule: context.schedule,
-    now: endedAt,
-    random: context.random,
-    isManual,
-  })
-  return {
-    outcome,
-    verdict,
-    attempt: {
+  const tookMs = Math.max(0, endedAt - startedAt)
+  const attempted = deliveries.map((delivery): Attempted => {
+    const { message, attempts, isManual = false } = delivery
+    const verdict = decide(attempts + 1, outcome, {
+      schedule: scheduleFor({
+        endpoint: route.endpoint.settings.retryScheduleMs,
+        eventType: route.policy?.eventTypeSchedulesMs[message.eventType],
+        application: route.policy?.retryScheduleMs,
+        server: context.schedule,
+      }),
+      now: endedAt,
+      random: context.random,
+      tookMs,
+      isManual,
+      failingSince: route.endpoint.failingSince,
+      disableAfterMs: context.disableAfterMs,
+    })
+    const attempt: Attempt = {
       id: newId('attempt', startedAt),
       applicationId: message.applicationId,
       messageId: message.id,
@@ -53,28 +72,14 @@ export async function makeAttempt(
       isSuccess: verdict.kind === 'success',
       responseStatusCode: result.kind === 'answered' ? result.statusCode : 0,
       response: result.kind === 'answered' ? result.body : result.detail,
-      responseDurationMs: Math.max(0, Math.round(endedAt - startedAt)),
+      responseDurationMs: Math.round(tookMs),
       failure: result.kind === 'failed' ? result.reason : null,
       trigger: isManual ? 'manual' : 'scheduled',
       createdAt: startedAt,
-    },
-  }
-}
-
-/** Returns the headers of a request that is made at `at` (epoch ms), its signature included. */
-export function requestHeaders(
-  message: Pick<Message, 'id' | 'contentType' | 'payload'>,
-  route: Route,
-  at: number,
-  userAgent: string,
-): Record<string, string> {
-  return {
-    // First, so that none of them could stand in the place of one of ours.
-    ...route.endpoint.headers,
-    'content-type': message.contentType,
-    'user-agent': userAgent,
-    ...route.sign(message.id, at, message.payload),
-  }
+    }
+    return { delivery, attempt, verdict }
+  })
+  return { outcome, tookMs, attempted }
 }
 
 function outcomeOf(result: PostResult, now: number): Outcome {

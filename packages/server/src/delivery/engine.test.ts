@@ -18,16 +18,22 @@ async function startEngine(endpoints: readonly Endpoint[], applicationRate: numb
   const store = {
     onChange() {},
     joinAsNode: async () => 1,
-    findThrottleRate: async () => applicationRate,
+    findPolicy: async () => ({
+      organisationId: 'org_1',
+      uid: null,
+      throttleRate: applicationRate,
+      retryScheduleMs: null,
+      eventTypeSchedulesMs: {},
+    }),
     listEndpoints: async () => [...endpoints],
     findWaitingEndpoints: async () => [],
     acceptMessage: async () => ({ kind: 'accepted' }),
-    recordAttempt: async () => true,
+    recordAttempt: async () => 'recorded',
     releaseDeliveries: async () => {},
   } as unknown as Store
   const engine = new Engine({
     store,
-    routes: new RoutingTable({ store, alsoSvix: false }),
+    routes: new RoutingTable({ store, alsoSvix: false, signingKeys: { list: async () => [] } }),
     client: {
       async post({ url }: PostRequest) {
         posts.push({ url: url.href, at: Date.now() })
@@ -39,6 +45,7 @@ async function startEngine(endpoints: readonly Endpoint[], applicationRate: numb
     clock: Date.now,
     random: () => 0,
     schedule: [],
+    disableAfterMs: null,
     timeoutMs: 1_000,
     userAgent: 'test',
   })

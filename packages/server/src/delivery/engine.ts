@@ -2,27 +2,37 @@
 
 import { setTimeout as setTimeoutPromise } from 'node:timers/promises'
 
+import type { Outcome, Priority } from '../domain/delivery.ts'
 import type { Endpoint } from '../domain/endpoint.ts'
+import { SETTING_LIMITS } from '../domain/endpoint-settings.ts'
 import type { IdempotencyKey } from '../domain/idempotency.ts'
 import type { Message } from '../domain/message.ts'
+import { type OperationalEvent, eventsOfAttempt } from '../domain/operational-event.ts'
 import type {
+  AcceptRequest,
   AcceptResult,
   AttemptRecord,
   ClaimedDelivery,
+  EventRequest,
   Lease,
+  RecordResult,
   Store,
   WaitingEndpoint,
 } from '../storage/store.ts'
-import { type AttemptContext, makeAttempt } from './attempt.ts'
-import { type LaneLimits, type LaneSignal, Lanes } from './lanes.ts'
-import type { Routes, RoutingTable } from './routing.ts'
+import { type AttemptContext, type Attempted, makeAttempt } from './attempt.ts'
+import { Failing } from './failing.ts'
+import type { Signal } from './health.ts'
+import { type Counts, type LaneLimits, Lanes } from './lanes.ts'
+import { eventRequests } from './operational-events.ts'
+import type { Route, Routes, RoutingTable } from './routing.ts'
 
 /** Bounds of one process: about 100 MB of heap when all are reached. */
 const LIMITS = {
   maxInFlight: 1_024,
-  maxInFlightPerLane: 64,
+  concurrency: { min: 1, max: SETTING_LIMITS.concurrency },
   initialInFlightPerLane: 16,
   maxHeldPerLane: 1_000,
+  maxHeldInOrder: 200,
   maxHeldBytes: 64 * 1_048_576,
 } as const satisfies LaneLimits
 
@@ -38,6 +48,9 @@ const POLL_PAGE = 100
 
 /** Deliveries of a deleted endpoint canceled in one step of a poll. */
 const CANCEL_PAGE = 1_000
+
+/** Statuses by which an endpoint, or what stands before it, says that it has too much to do. */
+const THROTTLES: ReadonlySet<number> = new Set([429, 502, 503, 504])
 
 /** Wait before an attempt that could not be recorded is tried to be recorded again, in milliseconds. */
 const RECORD_RETRY_MS = 1_000
@@ -67,6 +80,7 @@ export interface EngineDeps extends AttemptContext {
 export class Engine {
   readonly #deps: EngineDeps
   readonly #lanes: Lanes
+  readonly #failing: Failing
   readonly #attempts = new Set<Promise<void>>()
   #lease: Lease | null = null
   #timer: NodeJS.Timeout | null = null
@@ -77,7 +91,8 @@ export class Engine {
 
   constructor(deps: EngineDeps) {
     this.#deps = deps
-    this.#lanes = new Lanes(LIMITS, (delivery) => this.#track(this.#deliver(delivery)), deps.clock)
+    this.#failing = new Failing(deps.disableAfterMs)
+    this.#lanes = new Lanes(LIMITS, (deliveries) => this.#track(this.#deliver(deliveries)), deps.clock)
   }
 
   /** Deliveries held in memory, and attempts under way. */
@@ -118,10 +133,11 @@ export class Engine {
     const { applicationId, payload } = message
     const routes = await this.#deps.routes.routesOf(applicationId)
     const lease = message.deliverAt === null ? this.#lease : null
-    const deliveries = endpoints.map(({ id }) => ({
-      endpointId: id,
-      lease: lease !== null && this.#lanes.reserve(id, payload.byteLength) ? lease : null,
-    }))
+    const deliveries = endpoints.map(({ id, settings }) => {
+      this.#setPolicy(id, routes)
+      const isHeld = lease !== null && this.#lanes.reserve(id, payload.byteLength)
+      return { endpointId: id, lease: isHeld ? lease : null, isOrdered: settings.ordering === 'fifo' }
+    })
     const held = deliveries.filter((delivery) => delivery.lease !== null)
     const cancel = () => held.forEach(({ endpointId }) => this.#lanes.cancel(endpointId, payload.byteLength))
 
@@ -138,13 +154,15 @@ export class Engine {
       return result
     }
     for (const { endpointId } of held) {
-      this.#setRates(endpointId, routes)
-      this.#lanes.push({ message, endpointId, attempts: 0 })
+      this.#lanes.push({ message, endpointId, attempts: 0, priority: 'live' })
     }
     if (message.deliverAt !== null) this.#wakeAt(message.deliverAt)
     else {
-      for (const delivery of deliveries) {
-        if (delivery.lease === null) this.#lanes.leave(delivery.endpointId)
+      for (const { endpointId, lease: heldUnder, isOrdered } of deliveries) {
+        if (heldUnder !== null) continue
+        this.#lanes.leave(endpointId)
+        // A line is always claimed from, so its first delivery does not wait for a poll.
+        if (isOrdered) this.#track(this.#refill(applicationId, endpointId))
       }
     }
     return result
@@ -155,9 +173,22 @@ export class Engine {
     this.#wakeAt(this.#deps.clock())
   }
 
-  #setRates(endpointId: string, routes: Routes): void {
+  /** Claims what was accepted other than by {@link Engine.send}, so that it does not wait for a poll. */
+  pickUp(accepted: readonly AcceptRequest[]): void {
+    for (const { message, deliveries } of accepted) {
+      for (const { endpointId } of deliveries) {
+        this.#lanes.leave(endpointId)
+        this.#track(this.#refill(message.applicationId, endpointId))
+      }
+    }
+  }
+
+  /** What was queued before the endpoint became ordered goes back, to be claimed in its order. */
+  #setPolicy(endpointId: string, routes: Routes): void {
     const route = routes.get(endpointId)
-    if (route !== undefined) this.#lanes.setRates(endpointId, route.rates)
+    if (route === undefined) return
+    const misplaced = this.#lanes.setPolicy(endpointId, route.lane)
+    if (misplaced.length > 0 && this.#lease !== null) this.#track(this.#release(misplaced, this.#lease))
   }
 
   #track(work: Promise<void>): void {
@@ -167,38 +198,83 @@ export class Engine {
     this.#attempts.add(tracked)
   }
 
-  async #deliver(delivery: ClaimedDelivery): Promise<void> {
+  /** Makes an attempt of deliveries to one endpoint: of one, or of several that go in one request. */
+  async #deliver(deliveries: readonly ClaimedDelivery[]): Promise<void> {
     const lease = this.#lease
-    let signal: LaneSignal = 'answered'
+    const { applicationId } = deliveries[0]!.message
+    const { endpointId } = deliveries[0]!
+    let signal: Signal | null = null
     try {
-      const { applicationId } = delivery.message
       const routes = await this.#deps.routes.routesOf(applicationId)
-      const route = routes.get(delivery.endpointId)
+      const route = routes.get(endpointId)
       if (lease === null) return
-      if (route === undefined || route.endpoint.disabled) return await this.#giveBack(delivery, lease)
+      if (route === undefined || route.endpoint.disabled) {
+        // Gone or disabled: what is held for it waits in the store, where it is canceled or kept.
+        return await this.#release([...deliveries, ...this.#lanes.clear(endpointId)], lease)
+      }
+      this.#setPolicy(endpointId, routes)
 
-      const { attempt, outcome, verdict } = await makeAttempt(delivery, route, this.#deps)
-      if (outcome.kind === 'failed') signal = 'stalled'
-      // A manual attempt takes none from the schedule.
-      const attempts = delivery.attempts + (delivery.isManual === true ? 0 : 1)
-      const isRecorded = await this.#record({ attempt, lease, attempts, verdict })
-      if (!isRecorded)
-        this.#deps.log.warn({ delivery: keyOf(delivery) }, 'the delivery was taken over meanwhile')
-      else if (verdict.kind === 'retry') this.#wakeAt(verdict.at)
+      const { outcome, tookMs, attempted } = await makeAttempt(deliveries, route, this.#deps)
+      signal = signalOf(outcome, tookMs)
+      const unfinished = await Promise.all(attempted.map((each) => this.#settle(each, route, lease)))
+      // What failed goes before the rest of its line again, so the rest goes back before its lane has a turn.
+      if (route.lane.isOrdered && unfinished.some(Boolean)) {
+        await this.#release(this.#lanes.clear(endpointId), lease)
+      }
     } finally {
-      const isLow = this.#lanes.finished(delivery, signal)
-      if (isLow) this.#track(this.#refill(delivery.message.applicationId, delivery.endpointId))
+      const isLow = this.#lanes.finished(deliveries, signal)
+      if (isLow) this.#track(this.#refill(applicationId, endpointId))
     }
+  }
+
+  /** Records what an attempt came to. Returns whether the delivery is not over: to be tried again, or another node's. */
+  async #settle(
+    { delivery, attempt, verdict }: Attempted,
+    { endpoint, policy }: Route,
+    lease: Lease,
+  ): Promise<boolean> {
+    const isFailure = verdict.kind !== 'success'
+    const { message, resumesAs } = delivery
+    // A manual attempt takes none from the schedule.
+    const attempts = delivery.attempts + (delivery.isManual === true ? 0 : 1)
+    const result = await this.#record(
+      {
+        attempt,
+        lease,
+        attempts,
+        verdict,
+        failing: this.#failing.note(endpoint.id, isFailure, endpoint.failingSince, attempt.createdAt),
+      },
+      eventsOfAttempt({ message, endpoint, attempt, verdict, attempts, resumesAs }),
+      policy,
+    )
+    if (result === 'lost') {
+      this.#deps.log.warn({ delivery: keyOf(delivery) }, 'the delivery was taken over meanwhile')
+      return true
+    }
+    if (verdict.kind === 'retry') this.#wakeAt(verdict.at)
+    return verdict.kind === 'retry' || verdict.kind === 'resume'
   }
 
   /**
    * Records an attempt, for as long as it takes: what was not recorded would stay held by this node and never be sent
    * again. Meanwhile its lane has one place fewer, so a store that fails slows the sending down.
    */
-  async #record(record: AttemptRecord): Promise<boolean> {
+  async #record(
+    record: AttemptRecord,
+    happened: readonly OperationalEvent[],
+    policy: Route['policy'],
+  ): Promise<RecordResult> {
+    const { applicationId } = record.attempt
+    let events: readonly EventRequest[] | undefined
     for (;;) {
       try {
-        return await this.#deps.store.recordAttempt(record)
+        if (happened.length > 0) events ??= await eventRequests(happened, applicationId, policy, this.#deps)
+        const result = await this.#deps.store.recordAttempt(
+          events === undefined ? record : { ...record, events },
+        )
+        if (events !== undefined && result !== 'lost') this.pickUp(events)
+        return result
       } catch (error) {
         this.#deps.log.error(
           { err: error, attempt: record.attempt.id },
@@ -210,10 +286,9 @@ export class Engine {
     }
   }
 
-  /** The endpoint is gone or disabled: what is held for it waits in the store, where it is canceled or kept. */
-  async #giveBack(delivery: ClaimedDelivery, lease: Lease): Promise<void> {
-    const all = [delivery, ...this.#lanes.clear(delivery.endpointId)]
-    await this.#deps.store.releaseDeliveries(lease, all.map(keyOf), this.#deps.clock())
+  /** Gives held deliveries back to the store, unattempted. */
+  async #release(deliveries: readonly ClaimedDelivery[], lease: Lease): Promise<void> {
+    await this.#deps.store.releaseDeliveries(lease, deliveries.map(keyOf), this.#deps.clock())
   }
 
   #wakeAt(at: number): void {
@@ -263,34 +338,59 @@ export class Engine {
 
   async #refill(applicationId: string, endpointId: string): Promise<void> {
     const lease = this.#lease
-    const limit = Math.min(this.#lanes.room(endpointId), CLAIM)
-    if (lease === null || limit === 0 || this.#refilling.has(endpointId)) return
+    if (lease === null || this.#refilling.has(endpointId)) return
     this.#refilling.add(endpointId)
     try {
       // Before the claim: a fault after it would leave deliveries held and forgotten.
       const routes = await this.#deps.routes.routesOf(applicationId)
+      this.#setPolicy(endpointId, routes)
+      const limits = this.#claimLimits(endpointId)
+      if (limits === null) return
       const backlog = this.#lanes.backlogOf(endpointId)
       const now = this.#deps.clock()
       const claimed = await this.#deps.store.claimDeliveries({
         lease,
         applicationId,
         endpointId,
-        limit,
+        limits,
+        isOrdered: routes.get(endpointId)?.lane.isOrdered ?? false,
         maxBytes: CLAIM_BYTES,
         now,
       })
-      if (this.#lease === null) {
-        return await this.#deps.store.releaseDeliveries(lease, claimed.map(keyOf), now)
-      }
-      // Cut short by its bytes, a claim has less than its limit and more behind it: then it is asked again.
-      const bytes = claimed.reduce((sum, { message }) => sum + message.payload.byteLength, 0)
-      const isAll = claimed.length < limit && bytes < CLAIM_BYTES / 2
-      this.#setRates(endpointId, routes)
-      this.#lanes.pushClaimed(endpointId, claimed, { backlog, isAll })
+      if (this.#lease === null) return await this.#release(claimed, lease)
+      this.#lanes.pushClaimed(endpointId, claimed, { backlog, isAll: completeness(claimed, limits) })
     } finally {
       this.#refilling.delete(endpointId)
     }
   }
+
+  /** How many of each priority one claim may take; `null` for none. */
+  #claimLimits(endpointId: string): Counts | null {
+    const room = this.#lanes.room(endpointId)
+    if (room === null) return null
+    const limitOf = (priority: Priority) => Math.min(Math.floor(room[priority]), CLAIM)
+    return { live: limitOf('live'), retry: limitOf('retry'), replay: limitOf('replay') }
+  }
+}
+
+/** Tells, by priority, whether a claim got all that was due. */
+function completeness(
+  claimed: readonly ClaimedDelivery[],
+  limits: Readonly<Counts>,
+): Record<Priority, boolean> {
+  // Cut short by its bytes, a claim has less than its limits and more behind it: then it is asked again.
+  const bytes = claimed.reduce((sum, { message }) => sum + message.payload.byteLength, 0)
+  const isCut = bytes >= CLAIM_BYTES / 2
+  const isAll = (priority: Priority) =>
+    !isCut && claimed.filter((delivery) => delivery.priority === priority).length < limits[priority]
+  return { live: isAll('live'), retry: isAll('retry'), replay: isAll('replay') }
+}
+
+/** What an attempt tells of its endpoint. Whatever it answers it is there, save that it may have too much to do. */
+function signalOf(outcome: Outcome, tookMs: number): Signal {
+  if (outcome.kind === 'failed') return { kind: 'stalled' }
+  if (THROTTLES.has(outcome.statusCode)) return { kind: 'throttled', pauseMs: outcome.retryAfterMs ?? 0 }
+  return { kind: 'answered', tookMs }
 }
 
 function keyOf({ message, endpointId }: ClaimedDelivery) {

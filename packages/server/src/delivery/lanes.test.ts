@@ -2,15 +2,30 @@ import * as fc from 'fast-check'
 import { afterEach, expect, test, vi } from 'vitest'
 
 import type { ClaimedDelivery } from '../storage/store.ts'
-import { type LaneLimits, Lanes } from './lanes.ts'
+import { type Signal, STALLS_TO_OPEN } from './health.ts'
+import { type LaneLimits, type LanePolicy, Lanes } from './lanes.ts'
 
 const LIMITS: LaneLimits = {
   maxInFlight: 100,
-  maxInFlightPerLane: 4,
+  concurrency: { min: 1, max: 4 },
   initialInFlightPerLane: 2,
   maxHeldPerLane: 10,
+  maxHeldInOrder: 3,
   maxHeldBytes: 1_000,
 }
+
+const POLICY: LanePolicy = {
+  applicationId: 'app_1',
+  perSecond: null,
+  applicationPerSecond: null,
+  concurrency: null,
+  isOrdered: false,
+  batch: null,
+}
+const ANSWERED: Signal = { kind: 'answered', tookMs: 10 }
+const STALLED: Signal = { kind: 'stalled' }
+const ALL = { live: true, retry: true, replay: true }
+const NONE = { live: 0, retry: 0, replay: 0 }
 
 afterEach(() => {
   vi.useRealTimers()
@@ -18,10 +33,11 @@ afterEach(() => {
 
 let made = 0
 
-function delivery(endpointId: string, bytes = 1): ClaimedDelivery {
+function delivery(endpointId: string, bytes = 1, fields: Partial<ClaimedDelivery> = {}): ClaimedDelivery {
   return {
     endpointId,
     attempts: 0,
+    priority: 'live',
     message: {
       id: `msg_${++made}`,
       applicationId: 'app_1',
@@ -36,22 +52,23 @@ function delivery(endpointId: string, bytes = 1): ClaimedDelivery {
       expungedAt: null,
       createdAt: 0,
     },
+    ...fields,
   }
 }
 
 /** Returns lanes, the attempts that they started and that have not ended, and a way to fill them. */
 function newLanes(limits: Partial<LaneLimits> = {}) {
   const running: ClaimedDelivery[] = []
-  const lanes = new Lanes({ ...LIMITS, ...limits }, (started) => running.push(started), Date.now)
+  const lanes = new Lanes({ ...LIMITS, ...limits }, (started) => running.push(...started), Date.now)
   const add = (endpointId: string, bytes = 1) => {
     const isTaken = lanes.reserve(endpointId, bytes)
     if (isTaken) lanes.push(delivery(endpointId, bytes))
     return isTaken
   }
-  const end = (endpointId: string, signal: 'answered' | 'stalled' = 'answered') => {
+  const end = (endpointId: string, signal: Signal = ANSWERED) => {
     const at = running.findIndex((started) => started.endpointId === endpointId)
     const [ended] = running.splice(at, 1)
-    return lanes.finished(ended!, signal)
+    return lanes.finished([ended!], signal)
   }
   const count = (endpointId: string) => running.filter((started) => started.endpointId === endpointId).length
   return { lanes, running, add, end, count }
@@ -87,7 +104,7 @@ test('the window halves with each stall, down to one', () => {
   const { add, end, count } = newLanes({ initialInFlightPerLane: 4 })
   for (let i = 0; i < 10; i++) add('ep_a')
   expect(count('ep_a')).toBe(4)
-  for (let i = 0; i < 4; i++) end('ep_a', 'stalled')
+  for (let i = 0; i < 4; i++) end('ep_a', STALLED)
   expect(count('ep_a')).toBe(1)
 })
 
@@ -120,7 +137,7 @@ test('while older deliveries wait in the store, new ones go there too', () => {
   const { lanes, add } = newLanes()
   lanes.leave('ep_a')
   expect(add('ep_a')).toBe(false)
-  lanes.pushClaimed('ep_a', [delivery('ep_a')], { backlog: lanes.backlogOf('ep_a'), isAll: true })
+  lanes.pushClaimed('ep_a', [delivery('ep_a')], { backlog: lanes.backlogOf('ep_a'), isAll: ALL })
   expect(add('ep_a')).toBe(true)
 })
 
@@ -129,7 +146,7 @@ test('what is left to the store while a claim runs is not taken for claimed', ()
   lanes.leave('ep_a')
   const backlog = lanes.backlogOf('ep_a')
   lanes.leave('ep_a')
-  lanes.pushClaimed('ep_a', [delivery('ep_a')], { backlog, isAll: true })
+  lanes.pushClaimed('ep_a', [delivery('ep_a')], { backlog, isAll: ALL })
   expect(add('ep_a')).toBe(false)
 })
 
@@ -146,7 +163,7 @@ test('an endpoint with a rate starts so many a second, evenly, and its neighbour
   const { lanes, add, end, running } = newLanes({ initialInFlightPerLane: 4 })
   const startedAt: number[] = []
   const since = Date.now()
-  lanes.setRates('ep_a', { applicationId: 'app_1', perSecond: 50, applicationPerSecond: null })
+  lanes.setPolicy('ep_a', { ...POLICY, perSecond: 50 })
   for (let i = 0; i < 10; i++) add('ep_a')
   for (let ms = 0; ms < 200; ms++) {
     while (running.length > 0) {
@@ -169,7 +186,7 @@ test('the rate of an application is shared by its endpoints, and none of them st
   const { lanes, add, end, running } = newLanes()
   const starts: string[] = []
   for (const endpointId of ['ep_a', 'ep_b']) {
-    lanes.setRates(endpointId, { applicationId: 'app_1', perSecond: null, applicationPerSecond: 100 })
+    lanes.setPolicy(endpointId, { ...POLICY, applicationPerSecond: 100 })
     for (let i = 0; i < 10; i++) add(endpointId)
   }
   for (let ms = 0; ms < 100; ms++) {
@@ -184,6 +201,128 @@ test('the rate of an application is shared by its endpoints, and none of them st
   expect(starts.length).toBeLessThanOrEqual(12)
   const ofA = starts.filter((endpointId) => endpointId === 'ep_a').length
   expect(Math.abs(2 * ofA - starts.length)).toBeLessThanOrEqual(2)
+})
+
+test('a large payload costs its lane turns, and what is less urgent costs more', () => {
+  const { running, add, end, lanes } = newLanes({ maxInFlight: 1, maxHeldBytes: 1_000_000 })
+  add('ep_busy')
+  for (let i = 0; i < 4; i++) add('ep_large', 50_000)
+  for (let i = 0; i < 10; i++) add('ep_small')
+  const replays = Array.from({ length: 2 }, () => delivery('ep_replayed', 1, { priority: 'replay' }))
+  lanes.pushClaimed('ep_replayed', replays, { backlog: NONE, isAll: ALL })
+  const order: string[] = []
+  while (running.length > 0) {
+    const { endpointId } = running[0]!
+    order.push(endpointId)
+    end(endpointId)
+  }
+  const smallBefore = (endpointId: string) =>
+    order.slice(0, order.indexOf(endpointId)).filter((id) => id === 'ep_small').length
+  expect(smallBefore('ep_large')).toBe(3)
+  expect(smallBefore('ep_replayed')).toBe(8)
+})
+
+test('what is less urgent takes a part of the room only, so that what happens now finds some', () => {
+  const { lanes } = newLanes()
+  expect(lanes.room('ep_a')).toEqual({ live: 10, retry: 5, replay: 2.5 })
+  const retries = Array.from({ length: 4 }, () => delivery('ep_a', 1, { priority: 'retry' }))
+  lanes.pushClaimed('ep_a', retries, { backlog: NONE, isAll: { ...ALL, retry: false } })
+  expect(lanes.room('ep_a')).toEqual({ live: 6, retry: 1, replay: 2.5 })
+  expect(lanes.reserve('ep_a', 1)).toBe(true)
+})
+
+test('an ordered endpoint takes nothing from birth, one at a time, and no more before all that was claimed is over', () => {
+  const { lanes, running, add, end } = newLanes()
+  lanes.setPolicy('ep_a', { ...POLICY, isOrdered: true })
+  expect(add('ep_a')).toBe(false)
+  lanes.leave('ep_a')
+  expect(lanes.room('ep_a')).toEqual({ live: 3, retry: 0, replay: 0 })
+  const claimed = [delivery('ep_a', 1, { priority: 'replay' }), delivery('ep_a'), delivery('ep_a')]
+  lanes.pushClaimed('ep_a', claimed, { backlog: NONE, isAll: { ...ALL, live: false } })
+  for (const [i, expected] of claimed.entries()) {
+    expect(running).toEqual([expected])
+    expect(lanes.room('ep_a')).toBe(null)
+    expect(end('ep_a')).toBe(i === 2)
+  }
+})
+
+test('an endpoint that becomes ordered gives back what is queued', () => {
+  const { lanes, add, count } = newLanes()
+  lanes.setPolicy('ep_a', POLICY)
+  for (let i = 0; i < 5; i++) add('ep_a')
+  expect(lanes.setPolicy('ep_a', { ...POLICY, isOrdered: true })).toHaveLength(3)
+  expect(count('ep_a')).toBe(2)
+  expect(lanes.setPolicy('ep_a', { ...POLICY, isOrdered: true, perSecond: 1 })).toEqual([])
+})
+
+test('an endpoint that takes batches gets one when it is full, or when its first has waited', () => {
+  vi.useFakeTimers()
+  const batches: number[] = []
+  const lanes = new Lanes(LIMITS, (deliveries) => batches.push(deliveries.length), Date.now)
+  lanes.setPolicy('ep_a', { ...POLICY, batch: { maxEvents: 3, maxWaitMs: 100 } })
+  const add = (fields: Partial<ClaimedDelivery> = {}) => {
+    lanes.reserve('ep_a', 1)
+    lanes.push(delivery('ep_a', 1, fields))
+  }
+  for (let i = 0; i < 4; i++) add()
+  expect(batches).toEqual([3])
+  vi.advanceTimersByTime(99)
+  expect(batches).toEqual([3])
+  vi.advanceTimersByTime(1)
+  expect(batches).toEqual([3, 1])
+})
+
+test('a delivery that failed with its batch again and again goes alone', () => {
+  const batches: number[] = []
+  const lanes = new Lanes(
+    { ...LIMITS, initialInFlightPerLane: 4 },
+    (deliveries) => batches.push(deliveries.length),
+    Date.now,
+  )
+  lanes.setPolicy('ep_a', { ...POLICY, batch: { maxEvents: 3, maxWaitMs: 0 } })
+  const retry = (attempts: number) => delivery('ep_a', 1, { attempts, priority: 'retry' })
+  lanes.pushClaimed('ep_a', [retry(1), retry(3), retry(1), retry(1)], { backlog: NONE, isAll: ALL })
+  expect(batches).toEqual([1, 1, 2])
+})
+
+test('an endpoint that stalls again and again is left alone, then probed, and is back with the first answer', () => {
+  vi.useFakeTimers()
+  const { add, end, running } = newLanes({ maxHeldPerLane: 100 })
+  for (let i = 0; i < 40; i++) add('ep_dead')
+  for (let i = 0; i < STALLS_TO_OPEN; i++) end('ep_dead', STALLED)
+  while (running.length > 0) end('ep_dead', STALLED)
+  vi.advanceTimersByTime(900)
+  expect(running).toHaveLength(0)
+  vi.advanceTimersByTime(200)
+  expect(running).toHaveLength(1)
+  end('ep_dead', STALLED)
+  vi.advanceTimersByTime(1_900)
+  expect(running).toHaveLength(0)
+  vi.advanceTimersByTime(200)
+  expect(running).toHaveLength(1)
+  end('ep_dead')
+  expect(running.length).toBeGreaterThan(0)
+})
+
+test('an idle endpoint is remembered for how badly it did', () => {
+  const { add, end, count } = newLanes({ initialInFlightPerLane: 4 })
+  for (let i = 0; i < 4; i++) add('ep_a')
+  for (let i = 0; i < 4; i++) end('ep_a', STALLED)
+  for (let i = 0; i < 4; i++) add('ep_a')
+  expect(count('ep_a')).toBe(1)
+})
+
+test('an endpoint that asks for less gets half, and nothing until the time it names', () => {
+  vi.useFakeTimers()
+  const { add, end, count } = newLanes({ initialInFlightPerLane: 4 })
+  for (let i = 0; i < 10; i++) add('ep_a')
+  end('ep_a', { kind: 'throttled', pauseMs: 5_000 })
+  for (let i = 0; i < 3; i++) end('ep_a')
+  expect(count('ep_a')).toBe(0)
+  vi.advanceTimersByTime(4_990)
+  expect(count('ep_a')).toBe(0)
+  vi.advanceTimersByTime(10)
+  expect(count('ep_a')).toBeGreaterThan(1)
 })
 
 test('clearing a lane takes out what is queued and leaves what is under way', () => {
@@ -225,16 +364,16 @@ test('whatever happens, counts agree, bounds hold and nothing is lost or sent tw
         if (next.kind === 'cancel' && lanes.reserve(next.endpoint, 1)) lanes.cancel(next.endpoint, 1)
         if (next.kind === 'clear') held -= lanes.clear(next.endpoint).length
         if (next.kind === 'claim') {
-          const count = Math.min(next.count, lanes.room(next.endpoint))
+          const count = Math.min(next.count, lanes.room(next.endpoint)?.live ?? 0)
           const claimed = Array.from({ length: count }, () => delivery(next.endpoint))
-          lanes.pushClaimed(next.endpoint, claimed, { backlog: 0, isAll: true })
+          lanes.pushClaimed(next.endpoint, claimed, { backlog: NONE, isAll: ALL })
           held += count
         }
         if (next.kind === 'end' && running.length > 0) {
           const over = running.splice(next.turn % running.length, 1)[0]!
           if (ended.has(over)) twice.push(over)
           ended.add(over)
-          lanes.finished(over, next.isStall ? 'stalled' : 'answered')
+          lanes.finished([over], next.isStall ? STALLED : ANSWERED)
           held -= 1
         }
         expect(lanes.load).toEqual({ held, inFlight: running.length })
@@ -242,7 +381,7 @@ test('whatever happens, counts agree, bounds hold and nothing is lost or sent tw
       }
       // A lane is never left waiting while it could send.
       while (running.length > 0) {
-        lanes.finished(running.shift()!, 'answered')
+        lanes.finished([running.shift()!], ANSWERED)
         held -= 1
       }
       expect(held).toBe(0)

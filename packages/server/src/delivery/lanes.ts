@@ -1,57 +1,92 @@
 /** The lanes: each endpoint's deliveries in a queue of their own, taking turns. No I/O. @module */
 
+import { PRIORITIES, type Priority } from '../domain/delivery.ts'
+import type { Batch, Concurrency } from '../domain/endpoint-settings.ts'
 import type { ClaimedDelivery } from '../storage/store.ts'
+import { Health, type Signal } from './health.ts'
+import { LaneQueue } from './lane-queue.ts'
 import { type Pace, Paces, isTime } from './pace.ts'
 
 /** Bounds of the lanes. Those of one lane keep an endpoint from taking what others need. */
 export interface LaneLimits {
   /** Attempts under way in the process. */
   readonly maxInFlight: number
-  /** Attempts under way to one endpoint, at most. */
-  readonly maxInFlightPerLane: number
+  /** Attempts under way to one endpoint that has no bounds of its own. */
+  readonly concurrency: Concurrency
   /** Attempts under way to an endpoint of which nothing is known yet. */
   readonly initialInFlightPerLane: number
   /** Deliveries held for one endpoint, those under way included. */
   readonly maxHeldPerLane: number
+  /** Deliveries of an ordered endpoint that are held at a time. */
+  readonly maxHeldInOrder: number
   /** Bytes of payload held in the process. A lane that holds nothing may always take one delivery. */
   readonly maxHeldBytes: number
 }
 
-/** How fast deliveries may start: a second, `null` for no limit. */
-export interface LaneRates {
+/** How deliveries to an endpoint may start. */
+export interface LanePolicy {
   readonly applicationId: string
-  /** To the endpoint. */
+  /** Starts a second, `null` for no limit. */
   readonly perSecond: number | null
-  /** To all endpoints of its application together. */
+  /** Starts a second to all endpoints of its application together. */
   readonly applicationPerSecond: number | null
+  readonly concurrency: Concurrency | null
+  /** One at a time, in the order of the store. */
+  readonly isOrdered: boolean
+  /** Several in one request. */
+  readonly batch: Batch | null
 }
 
-/** What an attempt told of its endpoint, for the number that may be under way to it. */
-export type LaneSignal = 'answered' | 'stalled'
+/** Counts deliveries by priority. */
+export type Counts = Record<Priority, number>
 
+/** Share of a lane's room that a priority may take, so that what is less urgent leaves some to what is more. */
+const SHARES: Readonly<Counts> = { live: 1, retry: 0.5, replay: 0.25 }
+
+/** What a lane may send in one turn, in bytes. A delivery smaller than that costs a whole turn. */
+const QUANTUM = 16_384
+/** Price of a byte: a lane that replays gets an eighth of the turns of one that sends what happens now. */
+const PRICES: Readonly<Counts> = { live: 1, retry: 2, replay: 8 }
+
+/** Endpoints of which it is remembered that they were not well when their lane was last empty. */
+const MAX_REMEMBERED = 10_000
+
+const OPEN_POLICY: LanePolicy = {
+  applicationId: '',
+  perSecond: null,
+  applicationPerSecond: null,
+  concurrency: null,
+  isOrdered: false,
+  batch: null,
+}
 const UNLIMITED: readonly Pace[] = []
 
 /** One endpoint's queue. */
 class Lane {
   readonly endpointId: string
-  readonly queue: ClaimedDelivery[] = []
+  readonly queue = new LaneQueue()
+  readonly health: Health
+  policy = OPEN_POLICY
   /** Deliveries held: promised, queued or under way. */
   held = 0
+  readonly heldOf: Counts = { live: 0, retry: 0, replay: 0 }
   inFlight = 0
-  /** How many may be under way now: grows by one with each answer, halves with each stall. */
-  window: number
-  /** Counts what was left to the store for want of room; 0 while nothing waits there. */
-  backlog = 0
+  /** What is left of its turns; see {@link QUANTUM}. */
+  credit = 0
+  /** Counts what was left to the store for want of room; 0 while nothing is known to wait there. */
+  readonly backlog: Counts = { live: 0, retry: 0, replay: 0 }
   /** Its own pace and that of its application, where they have one. */
   paces: readonly Pace[] = UNLIMITED
   /** When its next attempt may start, taken from its paces; `null` where none was taken. */
   startAt: number | null = null
-  /** Wakes it at that time. */
+  /** Since when the first in its queue waits for company. */
+  gatheringSince = 0
+  /** Wakes it when it may start. */
   timer: NodeJS.Timeout | null = null
 
-  constructor(endpointId: string, window: number) {
+  constructor(endpointId: string, health: Health) {
     this.endpointId = endpointId
-    this.window = window
+    this.health = health
   }
 }
 
@@ -59,17 +94,20 @@ class Lane {
  * Holds deliveries until their turn.
  *
  *     reserve ─▶ push ─▶ lane's queue ─┬─▶ run ─▶ finished ─▶ room again
- *                        other lanes ──┘   lanes with something to send and room to send it take turns, one each
+ *                        other lanes ──┘   lanes with something to send and room to send it take turns
  *
- * The turn is what makes delivery fair: a lane with a thousand waiting gets as many turns as a lane with one. The window
- * is what keeps it so when an endpoint hangs: after its first time-outs it has one attempt under way, not hundreds.
+ * The turns are deficit round robin: a lane with a thousand waiting gets as many as a lane with one, large payloads cost
+ * several, and what is less urgent costs more. The health of an endpoint keeps it fair when one hangs: after its first
+ * time-outs it has one attempt under way, not hundreds.
  */
 export class Lanes {
   readonly #limits: LaneLimits
-  readonly #run: (delivery: ClaimedDelivery) => void
+  readonly #run: (deliveries: readonly ClaimedDelivery[]) => void
   readonly #clock: () => number
   readonly #lanes = new Map<string, Lane>()
   readonly #paces = new Paces()
+  /** Health of endpoints whose lane is empty, as far as it is worth remembering; the longest forgotten goes first. */
+  readonly #remembered = new Map<string, Health>()
   /** Lanes that could send now, in the order of their turns. */
   readonly #ready = new Set<Lane>()
   #heldBytes = 0
@@ -77,10 +115,15 @@ export class Lanes {
   #isStopped = false
 
   /**
-   * @param run - Starts an attempt. Its end is told with {@link Lanes.finished}.
+   * @param run - Starts an attempt: of one delivery, or of several that go in one request. Its end is told with
+   *   {@link Lanes.finished}.
    * @param clock - Epoch milliseconds.
    */
-  constructor(limits: LaneLimits, run: (delivery: ClaimedDelivery) => void, clock: () => number) {
+  constructor(
+    limits: LaneLimits,
+    run: (deliveries: readonly ClaimedDelivery[]) => void,
+    clock: () => number,
+  ) {
     this.#limits = limits
     this.#run = run
     this.#clock = clock
@@ -94,115 +137,128 @@ export class Lanes {
   }
 
   /**
-   * Promises room for one new delivery. `false` where there is none, or where older ones of the endpoint wait in the
-   * store, which are to go first; the caller leaves the delivery to the store and says so with {@link Lanes.leave}.
+   * Promises room for one new delivery. `false` where there is none, where the endpoint is ordered, or where older ones wait
+   * in the store, which are to go first; the caller leaves the delivery to the store and says so with {@link Lanes.leave}.
    */
   reserve(endpointId: string, bytes: number): boolean {
     const lane = this.#laneOf(endpointId)
-    if (this.#isStopped || lane.backlog > 0 || this.#roomIn(lane) === 0) return false
+    if (this.#isStopped || lane.policy.isOrdered || lane.backlog.live > 0) return false
+    if (lane.held >= this.#limits.maxHeldPerLane) return false
     if (lane.held > 0 && this.#heldBytes + bytes > this.#limits.maxHeldBytes) return false
-    lane.held += 1
-    this.#heldBytes += bytes
+    this.#hold(lane, 'live', bytes)
     return true
   }
 
   /** Takes a promise back: the delivery was not accepted. */
   cancel(endpointId: string, bytes: number): void {
     const lane = this.#lanes.get(endpointId)!
-    lane.held -= 1
-    this.#heldBytes -= bytes
+    this.#letGo(lane, 'live', bytes)
     this.#dropIfIdle(lane)
   }
 
-  /** Says that a delivery of the endpoint was left to the store. */
+  /** Says that a new delivery of the endpoint was left to the store. */
   leave(endpointId: string): void {
-    this.#laneOf(endpointId).backlog += 1
+    this.#laneOf(endpointId).backlog.live += 1
   }
 
-  /** How many deliveries waiting in the store may be claimed for the endpoint now. */
-  room(endpointId: string): number {
-    if (this.#isStopped) return 0
+  /** How many deliveries of each priority that wait in the store may be claimed for the endpoint now; `null` for none. */
+  room(endpointId: string): Counts | null {
+    if (this.#isStopped) return null
     const lane = this.#lanes.get(endpointId)
-    if (lane === undefined) return this.#limits.maxHeldPerLane
-    if (lane.held > 0 && this.#heldBytes >= this.#limits.maxHeldBytes) return 0
-    return this.#roomIn(lane)
+    const { maxHeldPerLane, maxHeldBytes } = this.#limits
+    if (lane !== undefined && lane.held > 0 && this.#heldBytes >= maxHeldBytes) return null
+    // A line goes on only when all that was taken of it is over: what fails goes before the rest again.
+    if (lane?.policy.isOrdered === true) {
+      return lane.held > 0 ? null : { live: this.#limits.maxHeldInOrder, retry: 0, replay: 0 }
+    }
+    const all = maxHeldPerLane - (lane?.held ?? 0)
+    const roomOf = (priority: Priority) =>
+      Math.max(0, Math.min(all, SHARES[priority] * maxHeldPerLane - (lane?.heldOf[priority] ?? 0)))
+    const room = { live: roomOf('live'), retry: roomOf('retry'), replay: roomOf('replay') }
+    return PRIORITIES.some((priority) => room[priority] > 0) ? room : null
   }
 
-  /** Sets how fast deliveries to the endpoint may start, from now on. Without it there is no limit. */
-  setRates(endpointId: string, { applicationId, perSecond, applicationPerSecond }: LaneRates): void {
+  /**
+   * Sets how deliveries to the endpoint may start, from now on. The same object again costs nothing.
+   *
+   * @returns What was queued before the endpoint became ordered, or ceased to be: it is taken out, to be claimed anew.
+   */
+  setPolicy(endpointId: string, policy: LanePolicy): ClaimedDelivery[] {
     const lane = this.#laneOf(endpointId)
-    if (perSecond === null && applicationPerSecond === null) {
-      lane.paces = UNLIMITED
-      return
-    }
+    if (lane.policy === policy) return []
+    const hasNewOrder = lane.policy !== OPEN_POLICY && lane.policy.isOrdered !== policy.isOrdered
+    lane.policy = policy
+    const { applicationId, perSecond, applicationPerSecond } = policy
     const now = this.#clock()
     const paces: Pace[] = []
     if (perSecond !== null) paces.push(this.#paces.of(endpointId, perSecond, now))
     if (applicationPerSecond !== null) paces.push(this.#paces.of(applicationId, applicationPerSecond, now))
-    lane.paces = paces
+    lane.paces = paces.length === 0 ? UNLIMITED : paces
+    return hasNewOrder ? this.clear(endpointId) : []
   }
 
   /** Queues a delivery for which room was promised. */
   push(delivery: ClaimedDelivery): void {
     const lane = this.#lanes.get(delivery.endpointId)!
-    lane.queue.push(delivery)
+    this.#enqueue(lane, delivery)
     this.#turn(lane)
   }
 
   /**
    * Queues deliveries that were claimed from the store.
    *
-   * @param backlog - What {@link Lanes.backlogOf} was when the claim was made.
-   * @param isAll - The claim got all that was due.
+   * @param claim.backlog - What {@link Lanes.backlogOf} was when the claim was made.
+   * @param claim.isAll - By priority, whether the claim got all that was due.
    */
   pushClaimed(
     endpointId: string,
     deliveries: readonly ClaimedDelivery[],
-    claim: { readonly backlog: number; readonly isAll: boolean },
+    claim: { readonly backlog: Readonly<Counts>; readonly isAll: Readonly<Record<Priority, boolean>> },
   ): void {
     const lane = this.#laneOf(endpointId)
-    // What was left to the store while the claim ran may not be in it: then some are known to wait still.
-    if (claim.isAll && lane.backlog === claim.backlog) lane.backlog = 0
-    else lane.backlog = Math.max(1, lane.backlog)
+    for (const priority of PRIORITIES) {
+      // What was left to the store while the claim ran may not be in it: then some are known to wait still.
+      if (claim.isAll[priority] && lane.backlog[priority] === claim.backlog[priority])
+        lane.backlog[priority] = 0
+      else lane.backlog[priority] = Math.max(1, lane.backlog[priority])
+    }
     for (const delivery of deliveries) {
-      lane.held += 1
-      this.#heldBytes += delivery.message.payload.byteLength
-      lane.queue.push(delivery)
+      this.#hold(lane, delivery.priority, delivery.message.payload.byteLength)
+      this.#enqueue(lane, delivery)
     }
     this.#turn(lane)
     this.#dropIfIdle(lane)
   }
 
-  /** Returns the count of deliveries left to the store: more than 0 where some are known to wait there. */
-  backlogOf(endpointId: string): number {
-    return this.#lanes.get(endpointId)?.backlog ?? 0
+  /** Returns the counts of deliveries left to the store: more than 0 where some are known to wait there. */
+  backlogOf(endpointId: string): Counts {
+    return { ...(this.#lanes.get(endpointId)?.backlog ?? { live: 0, retry: 0, replay: 0 }) }
   }
 
-  /** Says that an attempt is over. Returns whether the endpoint's lane runs low while more waits in the store. */
-  finished(delivery: ClaimedDelivery, signal: LaneSignal): boolean {
-    const lane = this.#lanes.get(delivery.endpointId)!
+  /**
+   * Says that an attempt is over, and what it told of the endpoint; `null` where none was made.
+   *
+   * @returns Whether the lane runs low while more waits in the store: then it is time to claim.
+   */
+  finished(deliveries: readonly ClaimedDelivery[], signal: Signal | null): boolean {
+    const lane = this.#lanes.get(deliveries[0]!.endpointId)!
     lane.inFlight -= 1
-    lane.held -= 1
     this.#inFlight -= 1
-    this.#heldBytes -= delivery.message.payload.byteLength
-    lane.window =
-      signal === 'answered'
-        ? Math.min(lane.window + 1, this.#limits.maxInFlightPerLane)
-        : Math.max(1, Math.floor(lane.window / 2))
+    for (const { priority, message } of deliveries) this.#letGo(lane, priority, message.payload.byteLength)
+    if (signal !== null) lane.health.note(signal, this.#boundsOf(lane), this.#clock())
     this.#turn(lane)
     this.#dropIfIdle(lane)
-    return lane.backlog > 0 && lane.held <= this.#limits.maxHeldPerLane / 2
+    return this.#isLow(lane)
   }
 
   /** Takes what is queued for an endpoint out again, unattempted. */
   clear(endpointId: string): ClaimedDelivery[] {
     const lane = this.#lanes.get(endpointId)
     if (lane === undefined) return []
-    const cleared = lane.queue.splice(0)
+    const cleared = lane.queue.clear()
     if (lane.timer !== null) clearTimeout(lane.timer)
     lane.timer = null
-    lane.held -= cleared.length
-    for (const { message } of cleared) this.#heldBytes -= message.payload.byteLength
+    for (const { priority, message } of cleared) this.#letGo(lane, priority, message.payload.byteLength)
     this.#ready.delete(lane)
     this.#dropIfIdle(lane)
     return cleared
@@ -217,14 +273,48 @@ export class Lanes {
   #laneOf(endpointId: string): Lane {
     let lane = this.#lanes.get(endpointId)
     if (lane === undefined) {
-      lane = new Lane(endpointId, this.#limits.initialInFlightPerLane)
+      const known = this.#remembered.get(endpointId)
+      this.#remembered.delete(endpointId)
+      lane = new Lane(endpointId, known ?? new Health(this.#limits.initialInFlightPerLane))
       this.#lanes.set(endpointId, lane)
     }
     return lane
   }
 
-  #roomIn(lane: Lane): number {
-    return Math.max(0, this.#limits.maxHeldPerLane - lane.held)
+  #hold(lane: Lane, priority: Priority, bytes: number): void {
+    lane.held += 1
+    lane.heldOf[priority] += 1
+    this.#heldBytes += bytes
+  }
+
+  #letGo(lane: Lane, priority: Priority, bytes: number): void {
+    lane.held -= 1
+    lane.heldOf[priority] -= 1
+    this.#heldBytes -= bytes
+  }
+
+  #enqueue(lane: Lane, delivery: ClaimedDelivery): void {
+    if (lane.queue.length === 0) lane.gatheringSince = this.#clock()
+    lane.queue.push(delivery, lane.policy.isOrdered ? 'live' : delivery.priority)
+    const isFull = lane.policy.batch !== null && lane.queue.length >= lane.policy.batch.maxEvents
+    if (isFull && lane.timer !== null) {
+      clearTimeout(lane.timer)
+      lane.timer = null
+    }
+  }
+
+  #isLow(lane: Lane): boolean {
+    if (lane.policy.isOrdered)
+      return lane.held === 0 && PRIORITIES.some((priority) => lane.backlog[priority] > 0)
+    return PRIORITIES.some(
+      (priority) =>
+        lane.backlog[priority] > 0 &&
+        lane.heldOf[priority] <= (SHARES[priority] * this.#limits.maxHeldPerLane) / 2,
+    )
+  }
+
+  #boundsOf({ policy }: Lane): Concurrency {
+    return policy.concurrency ?? this.#limits.concurrency
   }
 
   /** Lets the lane wait for its turn if it can use one, then gives out turns. */
@@ -233,44 +323,72 @@ export class Lanes {
     while (!this.#isStopped && this.#inFlight < this.#limits.maxInFlight) {
       const next = this.#ready.values().next()
       if (next.done === true) return
-      this.#start(next.value)
+      this.#serve(next.value)
     }
+  }
+
+  /** One turn of a lane. What it cannot pay for yet it saves for, at the end of the line. */
+  #serve(lane: Lane): void {
+    this.#ready.delete(lane)
+    lane.credit += QUANTUM
+    while (this.#couldSend(lane)) {
+      const { priority, message } = lane.queue.next
+      const cost = PRICES[priority] * Math.max(QUANTUM, message.payload.byteLength)
+      if (cost > lane.credit || this.#inFlight >= this.#limits.maxInFlight) {
+        this.#ready.add(lane)
+        return
+      }
+      if (!this.#isItsTime(lane)) break
+      lane.credit -= cost
+      this.#start(lane)
+    }
+    lane.credit = 0
   }
 
   #start(lane: Lane): void {
-    this.#ready.delete(lane)
-    // The window may have shrunk while the lane waited for its turn.
-    if (lane.inFlight >= lane.window || !this.#isItsTime(lane)) return
-    const delivery = lane.queue.shift()!
+    const deliveries = lane.queue.take(lane.policy.batch?.maxEvents ?? 1)
+    lane.gatheringSince = this.#clock()
+    lane.startAt = null
     lane.inFlight += 1
     this.#inFlight += 1
-    // At the end of the line again: one delivery a turn.
-    if (this.#couldSend(lane)) this.#ready.add(lane)
-    this.#run(delivery)
+    this.#run(deliveries)
   }
 
   #couldSend(lane: Lane): boolean {
-    return lane.queue.length > 0 && lane.inFlight < lane.window && lane.timer === null
+    if (lane.queue.length === 0 || lane.timer !== null) return false
+    return lane.inFlight < (lane.policy.isOrdered ? 1 : lane.health.capacity(this.#boundsOf(lane)))
   }
 
-  /** Takes an instant from the lane's paces if it has none yet; before that instant, puts the lane to sleep. */
+  /** Tells whether the lane may start now; puts it to sleep until it may. */
   #isItsTime(lane: Lane): boolean {
-    if (lane.paces.length === 0) return true
+    const { batch } = lane.policy
+    if (lane.paces.length === 0 && lane.health.notBefore === 0 && batch === null) return true
     const now = this.#clock()
-    lane.startAt ??= Math.max(...lane.paces.map((pace) => pace.take(now)))
-    if (isTime(lane.startAt, now)) {
-      lane.startAt = null
-      return true
+    let at = lane.health.notBefore
+    if (batch !== null && lane.queue.length < batch.maxEvents) {
+      at = Math.max(at, lane.gatheringSince + batch.maxWaitMs)
     }
+    // An instant is taken only by who could use it, so that others get theirs.
+    if (isTime(at, now) && lane.paces.length > 0) {
+      lane.startAt ??= Math.max(...lane.paces.map((pace) => pace.take(now)))
+      at = Math.max(at, lane.startAt)
+    }
+    if (isTime(at, now)) return true
     lane.timer ??= setTimeout(() => {
       lane.timer = null
       this.#turn(lane)
-    }, lane.startAt - now)
+    }, at - now)
     return false
   }
 
-  /** A lane is kept for what it learnt while it works; an idle one would be a leak, one for every endpoint ever seen. */
+  /** A lane is kept while it works; an idle one would be a leak, one for every endpoint ever seen. */
   #dropIfIdle(lane: Lane): void {
-    if (lane.held === 0 && lane.backlog === 0) this.#lanes.delete(lane.endpointId)
+    if (lane.held > 0 || PRIORITIES.some((priority) => lane.backlog[priority] > 0)) return
+    this.#lanes.delete(lane.endpointId)
+    if (lane.health.isAsNew(this.#limits.initialInFlightPerLane, this.#clock())) return
+    this.#remembered.set(lane.endpointId, lane.health)
+    if (this.#remembered.size > MAX_REMEMBERED) {
+      this.#remembered.delete(this.#remembered.keys().next().value!)
+    }
   }
 }

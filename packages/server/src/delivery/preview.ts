@@ -3,7 +3,7 @@
 import { isSensitive } from '../domain/endpoint-headers.ts'
 import { wantsMessage } from '../domain/endpoint.ts'
 import type { Message } from '../domain/message.ts'
-import { requestHeaders } from './attempt.ts'
+import { requestFor } from './request.ts'
 import type { Routes } from './routing.ts'
 
 /** A request as it would be made. */
@@ -23,15 +23,14 @@ export function previewRequests(
   routes: Routes,
   context: { readonly userAgent: string },
 ): Map<string, PreviewedRequest> {
-  const body = new TextDecoder().decode(message.payload)
   const requests = new Map<string, PreviewedRequest>()
   for (const [endpointId, route] of routes) {
     if (!wantsMessage(route.endpoint, message)) continue
-    const headers = requestHeaders(message, route, message.createdAt, context.userAgent)
+    const { headers, body } = requestFor([message], route, message.createdAt, context.userAgent)
     for (const name of Object.keys(route.endpoint.headers)) {
       if (isSensitive(name)) headers[name] = MASK
     }
-    requests.set(endpointId, { url: route.url.href, headers, body })
+    requests.set(endpointId, { url: route.url.href, headers, body: new TextDecoder().decode(body) })
   }
   return requests
 }

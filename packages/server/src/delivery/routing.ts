@@ -1,10 +1,11 @@
 /** The routing table: applications and their endpoints in memory, so that a message costs no query. @module */
 
-import type { Application } from '../domain/application.ts'
+import type { Application, ApplicationPolicy } from '../domain/application.ts'
 import type { Endpoint } from '../domain/endpoint.ts'
 import type { Store } from '../storage/store.ts'
-import type { LaneRates } from './lanes.ts'
-import { type Signer, signerFor } from './signing.ts'
+import type { LanePolicy } from './lanes.ts'
+import type { SigningKeys } from './signing-keys.ts'
+import { type Signer, needsServerKeys, signerFor } from './signing.ts'
 
 /** Applications kept in memory. The one unused for longest goes first. */
 const MAX_APPLICATIONS = 10_000
@@ -17,8 +18,10 @@ export interface Route {
   readonly endpoint: Endpoint
   readonly url: URL
   readonly sign: Signer
-  /** How fast deliveries to it may start. */
-  readonly rates: LaneRates
+  /** How deliveries to it may start. */
+  readonly lane: LanePolicy
+  /** What its application says; `null` for an endpoint that has none. */
+  readonly policy: ApplicationPolicy | null
 }
 
 /** The routes of an application, by endpoint id. */
@@ -31,15 +34,21 @@ export type Routes = ReadonlyMap<string, Route>
 export class RoutingTable {
   readonly #store: Store
   readonly #alsoSvix: boolean
+  readonly #signingKeys: Pick<SigningKeys, 'list'>
   // A Map keeps the order of insertion: what is used is moved to its end, so its start is what to drop.
   readonly #applications = new Map<string, Application>()
   readonly #routes = new Map<string, Routes>()
   /** Counts the writes, so that what was read before one is not kept after it. */
   #writes = 0
 
-  constructor(deps: { readonly store: Store; readonly alsoSvix: boolean }) {
+  constructor(deps: {
+    readonly store: Store
+    readonly alsoSvix: boolean
+    readonly signingKeys: Pick<SigningKeys, 'list'>
+  }) {
     this.#store = deps.store
     this.#alsoSvix = deps.alsoSvix
+    this.#signingKeys = deps.signingKeys
     this.#store.onChange((applicationId) => this.#forget(applicationId))
   }
 
@@ -92,7 +101,7 @@ export class RoutingTable {
 
   async #loadRoutes(applicationId: string): Promise<Routes> {
     const routes = new Map<string, Route>()
-    const applicationPerSecond = await this.#store.findThrottleRate(applicationId)
+    const policy = await this.#store.findPolicy(applicationId)
     let after: string | null = null
     for (;;) {
       const endpoints: Endpoint[] = await this.#store.listEndpoints(applicationId, {
@@ -101,9 +110,17 @@ export class RoutingTable {
         after,
       })
       for (const endpoint of endpoints) {
-        const sign = signerFor(endpoint, { alsoSvix: this.#alsoSvix })
-        const rates = { applicationId, perSecond: endpoint.throttleRate, applicationPerSecond }
-        routes.set(endpoint.id, { endpoint, url: new URL(endpoint.url), sign, rates })
+        const serverKeys = needsServerKeys(endpoint) ? await this.#signingKeys.list() : []
+        const sign = signerFor(endpoint, { alsoSvix: this.#alsoSvix, serverKeys })
+        const lane = {
+          applicationId,
+          perSecond: endpoint.throttleRate,
+          applicationPerSecond: policy?.throttleRate ?? null,
+          concurrency: endpoint.settings.concurrency,
+          isOrdered: endpoint.settings.ordering === 'fifo',
+          batch: endpoint.settings.batch,
+        }
+        routes.set(endpoint.id, { endpoint, url: new URL(endpoint.url), sign, lane, policy })
       }
       if (endpoints.length < PAGE) return routes
       after = endpoints.at(-1)!.id

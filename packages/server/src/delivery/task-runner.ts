@@ -3,13 +3,25 @@
 import { setTimeout as setTimeoutPromise } from 'node:timers/promises'
 
 import { firstIdAt } from '../domain/id.ts'
-import { type Task, isReplay } from '../domain/task.ts'
+import { type Task, isReplay, replayProgress } from '../domain/task.ts'
 import type { Store } from '../storage/store.ts'
 import type { EngineLog } from './engine.ts'
 import { countDeliveries, listSubscriptions } from './task-counts.ts'
 
 /** Messages that one step looks at. */
 const STEP = 100
+
+/**
+ * Deliveries of one task that are due and not attempted yet, at most. Sending goes on while that many wait, and a task that
+ * is canceled has not flooded the queue.
+ */
+const MAX_WAITING = 1_000
+
+/** Steps a second of a task that has a rate, at least as long as its rate has as many. */
+const STEPS_PER_SECOND = 4
+
+/** Rest of a task of which as much waits as may, in milliseconds. */
+const STALLED_REST_MS = 1_000
 
 /** Tasks that take turns. Others wait until one of these is over. */
 const MAX_RUNNING = 20
@@ -47,12 +59,16 @@ export interface TaskRunnerDeps {
  *     wake, poll ─▶ running tasks ─▶ a step of each ─▶ rest ─▶ a step of each …  none left: sleep
  *
  * A step that sends messages again is one transaction, with the note of how far it came: a restart goes on from there.
- * Counts run beside the turns; they leave nothing behind before they are done, and begin anew after a restart.
+ * A task with a rate rests after each step for as long as what it made due takes at that rate, and one rests of which
+ * enough waits already; the others go on meanwhile. Counts run beside the turns; they leave nothing behind before they are
+ * done, and begin anew after a restart.
  */
 export class TaskRunner {
   readonly #deps: TaskRunnerDeps
   readonly #faults = new Map<string, number>()
   readonly #counts = new Map<string, Promise<void>>()
+  /** When tasks that rest go on: epoch ms, by id. */
+  readonly #resting = new Map<string, number>()
   readonly #stopping = new AbortController()
   /** Ends the sleep that waits for tasks. */
   #stir: () => void = () => {}
@@ -90,8 +106,11 @@ export class TaskRunner {
     while (!this.#isStopped) {
       this.#isWoken = false
       try {
-        const tasks = await this.#deps.store.findRunningTasks(MAX_RUNNING)
-        const waiting = tasks.filter(({ id }) => !this.#counts.has(id))
+        this.#endRests()
+        // Those that rest or count take no turn, and must not keep the others from theirs.
+        const idle = this.#resting.size + this.#counts.size
+        const tasks = await this.#deps.store.findRunningTasks(MAX_RUNNING + idle)
+        const waiting = tasks.filter(({ id }) => !this.#counts.has(id) && !this.#resting.has(id))
         for (const task of waiting) await this.#turn(task)
         if (waiting.length > 0) continue
         await this.#deps.store.deleteTasks(firstIdAt('task', this.#deps.clock() - KEEP_MS), STEP)
@@ -105,13 +124,25 @@ export class TaskRunner {
   async #turn(task: Task): Promise<void> {
     if (this.#isStopped) return
     if (!isReplay(task.work)) return this.#beginCount(task)
+    const rate = task.work.ratePerSecond ?? Infinity
     const startedAt = this.#deps.clock()
     await this.#guard(task, async () => {
-      const after = await this.#deps.store.stepReplay(task.id, STEP, startedAt)
-      if (after !== null) this.#deps.onDue()
-    })
+      const sends = Math.min(STEP, Math.max(1, Math.floor(rate / STEPS_PER_SECOND)))
+      const limits = { looks: STEP, sends, waiting: MAX_WAITING }
+      const after = await this.#deps.store.stepReplay(task.id, limits, startedAt)
+      if (after?.status !== 'running') return
+      const [before, now] = [replayProgress(task), replayProgress(after)]
+      const sent = now.messagesSent - before.messagesSent
+      const restMs = now.messagesSeen === before.messagesSeen ? STALLED_REST_MS : (sent * 1_000) / rate
+      if (restMs > 0) this.#resting.set(task.id, startedAt + restMs)
+    }).finally(() => this.#deps.onDue())
     const tookMs = this.#deps.clock() - startedAt
     await this.#rest(Math.min(MAX_REST_MS, Math.max(MIN_REST_MS, REST_FACTOR * tookMs)))
+  }
+
+  #endRests(): void {
+    const now = this.#deps.clock()
+    for (const [id, until] of this.#resting) if (until <= now) this.#resting.delete(id)
   }
 
   #beginCount(task: Task): void {
@@ -160,11 +191,12 @@ export class TaskRunner {
     await setTimeoutPromise(ms, undefined, { signal: this.#stopping.signal }).catch(() => {})
   }
 
-  /** Waits for a new task, or for the next look. */
+  /** Waits for a new task, for one that rests, or for the next look. */
   async #sleep(): Promise<void> {
     if (this.#isWoken || this.#isStopped) return
+    const restMs = Math.min(...this.#resting.values()) - this.#deps.clock()
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, POLL_MS)
+      const timer = setTimeout(resolve, Math.min(POLL_MS, Math.max(0, restMs)))
       this.#stir = () => {
         clearTimeout(timer)
         resolve()

@@ -1,7 +1,9 @@
 /** An endpoint: a URL of a customer, and which messages it wants. @module */
 
 import type { Changes, Metadata } from './application.ts'
+import type { EndpointAuth } from './endpoint-auth.ts'
 import type { EndpointHeaders } from './endpoint-headers.ts'
+import type { EndpointSettings } from './endpoint-settings.ts'
 
 /** A signing key that was replaced, and still signs until it expires. */
 export interface OldSecret {
@@ -9,6 +11,12 @@ export interface OldSecret {
   /** Epoch milliseconds. */
   readonly expiresAt: number
 }
+
+/**
+ * Why an endpoint was disabled other than by the API: `gone`, it answered 410; `failing`, nothing but failures for longer
+ * than allowed; `unverified`, its owner has not proved yet that it wants to be called.
+ */
+export type DisabledReason = 'gone' | 'failing' | 'unverified'
 
 /** Secrets that may sign at the same time, the newest included. */
 export const MAX_LIVE_SECRETS = 10
@@ -33,8 +41,15 @@ export interface Endpoint {
   readonly oldSecrets: readonly OldSecret[]
   /** Sent with each delivery. Encrypted at rest; see `isSensitive` for what is never shown. */
   readonly headers: EndpointHeaders
+  /** Shown to the endpoint with each delivery; `null` for none. Encrypted at rest, and its secrets are never shown. */
+  readonly auth: EndpointAuth | null
   /** Deliveries a second; `null` for no limit. */
   readonly throttleRate: number | null
+  readonly settings: EndpointSettings
+  /** When the first of its attempts failed after which none succeeded; `null` where the last one succeeded or none was made. */
+  readonly failingSince: number | null
+  /** `null` where it is not disabled, or was by the API. */
+  readonly disabledReason: DisabledReason | null
   readonly metadata: Metadata
   readonly createdAt: number
   readonly updatedAt: number
@@ -52,7 +67,15 @@ export type EndpointChanges = Changes<
   | 'throttleRate'
   | 'metadata'
   | 'headers'
->
+  | 'auth'
+> & {
+  /** Only the settings that change. */
+  readonly settings?: Partial<EndpointSettings> | undefined
+  /** Goes with `disabled: true`: the owner is to prove first that it wants to be called. */
+  readonly disabledReason?: 'unverified' | undefined
+  /** The URL whose owner has proved that it wants to be called: without it `unverified` endpoints stay disabled. */
+  readonly provedUrl?: string | undefined
+}
 
 /**
  * Returns the old secrets of an endpoint whose secret is replaced: the one before joins them, and what has expired leaves.

@@ -15,6 +15,8 @@ export interface EventType {
   /** Names under which the provider shows the type to some of its customers; `null` for all. */
   readonly featureFlags: readonly string[] | null
   readonly groupName: string | null
+  /** Waits before each retry of its messages, in milliseconds; `null` for those of the application or server. */
+  readonly retryScheduleMs: readonly number[] | null
   readonly createdAt: number
   readonly updatedAt: number
 }
@@ -22,5 +24,5 @@ export interface EventType {
 /** What may change in an event type after it was made. */
 export type EventTypeChanges = Changes<
   EventType,
-  'description' | 'archived' | 'deprecated' | 'schemas' | 'featureFlags' | 'groupName'
+  'description' | 'archived' | 'deprecated' | 'schemas' | 'featureFlags' | 'groupName' | 'retryScheduleMs'
 >

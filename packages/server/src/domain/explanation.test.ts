@@ -15,6 +15,7 @@ const endpoint = {
   uid: null,
   url: 'https://acme.example/hook',
   throttleRate: null,
+  failingSince: null,
   createdAt: hours(-9),
   updatedAt: hours(-9),
   deletedAt: null,
@@ -56,6 +57,8 @@ interface Case {
   readonly wanted?: Partial<Situation['wanted']>
   readonly delivery?: Partial<Delivery>
   readonly lastAttempt?: Partial<Attempt>
+  /** The delivery before this one, and its last attempt. */
+  readonly ahead?: readonly [Partial<Delivery>, Partial<Attempt>?]
 }
 
 const CASES: readonly (readonly [ExplanationReason, Case, string])[] = [
@@ -92,6 +95,47 @@ const CASES: readonly (readonly [ExplanationReason, Case, string])[] = [
     'waiting',
     { delivery: {} },
     'It waits for its turn: earlier messages to this endpoint go first, as fast as it takes them.',
+  ],
+  [
+    'waiting',
+    { delivery: {}, endpoint: { throttleRate: 5, failingSince: hours(-2) } },
+    'It waits for its turn: earlier messages to this endpoint go first, as fast as it takes them. ' +
+      'The endpoint allows 5 a second. Nothing but failures came of the endpoint since 2025-12-31T22:00:00.000Z, ' +
+      'so fewer attempts are made.',
+  ],
+  [
+    'waiting_in_line',
+    { delivery: {}, ahead: [{ attempts: 2, nextAttemptAt: hours(3) }, { responseStatusCode: 503 }] },
+    'The endpoint gets its messages in order, and msg_0 goes first: it failed 2 times, the last was answered with 503, ' +
+      'and its next attempt is on 2026-01-01T03:00:00.000Z.',
+  ],
+  [
+    'waiting_in_line',
+    { delivery: {}, ahead: [{ attempts: 1 }, { failure: 'connection_refused' }] },
+    'The endpoint gets its messages in order, and msg_0 goes first: it failed 1 time, the last was refused the connection, ' +
+      'and its next attempt is due.',
+  ],
+  [
+    'waiting_in_line',
+    { message: { deliverAt: AT }, delivery: {}, ahead: [{ nextAttemptAt: hours(3) }] },
+    'The endpoint gets its messages in order, and msg_0 goes first: its next attempt is on 2026-01-01T03:00:00.000Z.',
+  ],
+  [
+    'waiting_in_line',
+    { delivery: { attempts: 1 }, lastAttempt: {}, ahead: [{ status: 'sending' }] },
+    'The endpoint gets its messages in order, and msg_0 goes first: it is being sent. ' +
+      'This one was not delivered after 1 attempt. The last, on 2026-01-01T00:00:00.000Z, was answered with 500.',
+  ],
+  [
+    'held_while_disabled',
+    { delivery: {}, endpoint: { disabledSince: hours(-1), disabledBy: 'failures' }, ahead: [{}] },
+    'Held after no attempt, because the endpoint is disabled since 2025-12-31T23:00:00.000Z, ' +
+      'because nothing but failures came of it for too long. It is sent when the endpoint is enabled.',
+  ],
+  [
+    'disabled',
+    { wanted: { disabledSince: hours(-1), disabledBy: 'verification' } },
+    'The endpoint was disabled, since 2025-12-31T23:00:00.000Z, until its owner has proved that it wants to be called.',
   ],
   [
     'scheduled',
@@ -143,7 +187,7 @@ const CASES: readonly (readonly [ExplanationReason, Case, string])[] = [
     { message: { expungedAt: LATER }, delivery: { attempts: 1 } },
     'Will be canceled after 1 attempt, because the payload was expunged on 2026-01-01T01:00:00.000Z.',
   ],
-  ['canceled', { delivery: { status: 'canceled' } }, 'Canceled after no attempt.'],
+  ['canceled', { delivery: { status: 'canceled' } }, 'Skipped by hand after no attempt.'],
   [
     'created_later',
     { endpoint: { createdAt: LATER }, wanted: { eventTypes: ['lost'] } },
@@ -193,12 +237,22 @@ const CASES: readonly (readonly [ExplanationReason, Case, string])[] = [
   ],
 ]
 
+function aheadOf(given: Case['ahead']): Situation['ahead'] {
+  if (given === undefined) return null
+  const [first, last] = given
+  return {
+    delivery: delivery({ messageId: 'msg_0', ...first }),
+    lastAttempt: last === undefined ? null : attempt({ messageId: 'msg_0', ...last }),
+  }
+}
+
 test.each(CASES)('%s is said where it is true: case %#', (reason, given, text) => {
   const situation: Situation = {
     endpoint: { ...endpoint, ...given.endpoint },
     wanted: { ...openThen, ...given.wanted },
     delivery: given.delivery === undefined ? null : delivery(given.delivery),
     lastAttempt: given.lastAttempt === undefined ? null : attempt(given.lastAttempt),
+    ahead: aheadOf(given.ahead),
   }
   expect(explain({ ...message, ...given.message }, situation, LATER)).toEqual({ reason, text })
 })

@@ -2,15 +2,35 @@
 
 import type { Attempt } from './attempt.ts'
 import type { Delivery, FailureReason } from './delivery.ts'
-import type { Endpoint } from './endpoint.ts'
+import type { DisabledReason, Endpoint } from './endpoint.ts'
 import type { Message } from './message.ts'
 
-/** Who disabled an endpoint: a caller of the API (the audit log says which), or the receiver itself, by answering 410. */
-export type DisabledBy = 'api' | 'receiver'
+/**
+ * Who disabled an endpoint: a caller of the API (the audit log says which); the receiver itself, by answering 410; its
+ * failures, which went on for too long; or that its owner has not proved yet that it wants to be called.
+ */
+export type DisabledBy = 'api' | 'receiver' | 'failures' | 'verification'
+
+/** Returns by whom an endpoint was disabled for this reason. */
+export function disabledBy(reason: DisabledReason | null): DisabledBy {
+  switch (reason) {
+    case 'gone':
+      return 'receiver'
+    case 'failing':
+      return 'failures'
+    case 'unverified':
+      return 'verification'
+    case null:
+      return 'api'
+  }
+}
 
 /** What an endpoint was when a message was accepted, what it is now, and what became of the message there. */
 export interface Situation {
-  readonly endpoint: Pick<Endpoint, 'id' | 'uid' | 'url' | 'throttleRate' | 'createdAt' | 'updatedAt'> & {
+  readonly endpoint: Pick<
+    Endpoint,
+    'id' | 'uid' | 'url' | 'throttleRate' | 'failingSince' | 'createdAt' | 'updatedAt'
+  > & {
     readonly deletedAt: number | null
     /** Since when it is disabled; `null` where it is not. */
     readonly disabledSince: number | null
@@ -24,6 +44,8 @@ export interface Situation {
   /** `null` where the message made none to it. */
   readonly delivery: Delivery | null
   readonly lastAttempt: Attempt | null
+  /** The head of an ordered endpoint's line, where the message waits in it behind that; otherwise `null`. */
+  readonly ahead: { readonly delivery: Delivery; readonly lastAttempt: Attempt | null } | null
 }
 
 /** Why an endpoint did or did not get a message, as codes to act on. */
@@ -34,6 +56,8 @@ export const EXPLANATION_REASONS = [
   'failing',
   /** Its first attempt is yet to come. */
   'waiting',
+  /** It waits behind another in the line of an ordered endpoint. */
+  'waiting_in_line',
   /** Its first attempt waits for the time that the message asks for. */
   'scheduled',
   /** It waits until the endpoint is enabled. */
@@ -86,7 +110,7 @@ export function explain(
 
 function whatBecame(
   message: Pick<Message, 'deliverAt' | 'expungedAt'>,
-  { endpoint, lastAttempt }: Situation,
+  { endpoint, lastAttempt, ahead }: Situation,
   { status, attempts, nextAttemptAt }: Delivery,
   now: number,
 ): Explanation {
@@ -107,7 +131,7 @@ function whatBecame(
         const text = `Canceled ${after}, because the payload was expunged on ${written(message.expungedAt)}.`
         return said('canceled_content_expunged', text + failure)
       }
-      return said('canceled', `Canceled ${after}.${failure}`)
+      return said('canceled', `Skipped by hand ${after}.${failure}`)
     case 'sending':
       return said(
         'sending',
@@ -129,12 +153,17 @@ function whatBecame(
     const text = `Held ${after}, because the endpoint is disabled since ${written(endpoint.disabledSince)}, ${by(endpoint.disabledBy)}.`
     return said('held_while_disabled', `${text}${failure} It is sent when the endpoint is enabled.`)
   }
-  const isDue = nextAttemptAt === null || nextAttemptAt <= now
-  if (attempts > 0) {
-    const next = isDue ? 'The next attempt is due.' : `The next attempt is on ${written(nextAttemptAt)}.`
-    return said('failing', `Not delivered yet ${after}.${failure} ${next}`)
+  if (ahead !== null) {
+    const ownFailure = attempts > 0 ? ` This one was not delivered ${after}.${failure}` : ''
+    return said('waiting_in_line', `${behind(ahead, now)}${ownFailure}`)
   }
-  if (message.deliverAt !== null && !isDue) {
+  const next = isDue(nextAttemptAt, now)
+    ? 'The next attempt is due.'
+    : `The next attempt is on ${written(nextAttemptAt)}.`
+  if (attempts > 0) {
+    return said('failing', `Not delivered yet ${after}.${failure} ${next}${limit(endpoint)}`)
+  }
+  if (message.deliverAt !== null && !isDue(nextAttemptAt, now)) {
     return said('scheduled', `It is to be delivered on ${written(nextAttemptAt)}, as the message asks.`)
   }
   return said(
@@ -191,6 +220,7 @@ const FAILURES: Readonly<Record<FailureReason, string>> = {
   tls_failure: 'failed at TLS',
   bad_response: 'got an answer that is not valid HTTP',
   proxy_failure: 'failed at the proxy',
+  auth_failure: 'was not made, because no access token was got for it',
   network_failure: 'failed on the network',
 }
 
@@ -198,14 +228,38 @@ function outcome({ failure, responseStatusCode }: Attempt): string {
   return failure === null ? `was answered with ${responseStatusCode}` : FAILURES[failure]
 }
 
-/** By whom an endpoint was disabled. */
-function by(disabledBy: DisabledBy | null): string {
-  return disabledBy === 'receiver' ? 'because it answered 410' : 'by a call of the API'
+const DISABLED_BY: Readonly<Record<DisabledBy, string>> = {
+  api: 'by a call of the API',
+  receiver: 'because it answered 410',
+  failures: 'because nothing but failures came of it for too long',
+  verification: 'until its owner has proved that it wants to be called',
 }
 
-/** A rate is a reason to wait. */
-function limit({ throttleRate }: Situation['endpoint']): string {
-  return throttleRate === null ? '' : ` The endpoint allows ${throttleRate} a second.`
+/** By whom an endpoint was disabled. */
+function by(who: DisabledBy | null): string {
+  return DISABLED_BY[who ?? 'api']
+}
+
+/** A rate is a reason to wait, and so are failures: they slow an endpoint down to a probe now and then. */
+function limit({ throttleRate, failingSince }: Situation['endpoint']): string {
+  const rate = throttleRate === null ? '' : ` The endpoint allows ${throttleRate} a second.`
+  if (failingSince === null) return rate
+  return `${rate} Nothing but failures came of the endpoint since ${written(failingSince)}, so fewer attempts are made.`
+}
+
+/** What stands before a message in its line. */
+function behind({ delivery, lastAttempt }: NonNullable<Situation['ahead']>, now: number): string {
+  const first = `The endpoint gets its messages in order, and ${delivery.messageId} goes first`
+  if (delivery.status === 'sending') return `${first}: it is being sent.`
+  const next = isDue(delivery.nextAttemptAt, now)
+    ? 'its next attempt is due'
+    : `its next attempt is on ${written(delivery.nextAttemptAt)}`
+  if (lastAttempt === null) return `${first}: ${next}.`
+  return `${first}: it failed ${count(delivery.attempts, 'time')}, the last ${outcome(lastAttempt)}, and ${next}.`
+}
+
+function isDue(at: number | null, now: number): boolean {
+  return at === null || at <= now
 }
 
 function said(reason: ExplanationReason, text: string): Explanation {

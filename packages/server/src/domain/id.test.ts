@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { firstIdAt, newId, randomText } from './id.ts'
+import { firstIdAt, instantOf, newId, randomText } from './id.ts'
 
 const NOW = 1_790_000_000_000
 
@@ -19,6 +19,12 @@ test('firstIdAt parts the ids made before an instant from those made at it or la
   const later = newId('message', 3_000_000_000_000)
   expect(later >= firstIdAt('message', 3_000_000_000_000)).toBe(true)
   expect(later < firstIdAt('message', 3_000_000_000_001)).toBe(true)
+})
+
+test('an id tells when it was made', () => {
+  const at = 3_000_000_000_123
+  expect(instantOf('attempt', newId('attempt', at))).toBe(at)
+  expect(instantOf('message', firstIdAt('message', 7))).toBe(7)
 })
 
 test('random text uses every character about as often as any other', () => {

@@ -1,7 +1,14 @@
 import { expect, test } from 'vitest'
 import * as fc from 'fast-check'
 
-import { MAX_RETRY_AFTER_MS, STANDARD_SCHEDULE, nextAttemptAt, parseRetryAfter } from './retry.ts'
+import {
+  MAX_RETRY_AFTER_MS,
+  STANDARD_SCHEDULE,
+  longestWindowMs,
+  nextAttemptAt,
+  parseRetryAfter,
+  scheduleFor,
+} from './retry.ts'
 
 const waitMs = (attempt: number, retryAfterMs = 0, random = () => 0) =>
   nextAttemptAt(STANDARD_SCHEDULE, attempt, 0, { retryAfterMs, random })
@@ -46,4 +53,28 @@ test('Retry-After is read as seconds or as a date, and nonsense as nothing', () 
   expect(parseRetryAfter('Thu, 01 Jan 1970 00:00:00 GMT', now)).toBe(0)
   expect(parseRetryAfter('99999999999', now)).toBe(MAX_RETRY_AFTER_MS)
   for (const bad of ['', 'soon', '-5', undefined]) expect(parseRetryAfter(bad, now)).toBeUndefined()
+})
+
+test('the schedule that holds is that of the endpoint, or else of its event type, its application, the server', () => {
+  const server = [4]
+  const schedules = { endpoint: [1], eventType: [2], application: [3], server }
+  expect(scheduleFor(schedules)).toEqual([1])
+  expect(scheduleFor({ ...schedules, endpoint: null })).toEqual([2])
+  expect(scheduleFor({ ...schedules, endpoint: null, eventType: undefined })).toEqual([3])
+  expect(scheduleFor({ endpoint: null, eventType: null, application: null, server })).toEqual([4])
+})
+
+test('a schedule without a retry is one too, and the more general ones do not replace it', () => {
+  expect(scheduleFor({ endpoint: [], eventType: [2], application: [3], server: [4] })).toEqual([])
+})
+
+test('the least wait counts where the schedule has less, and has jitter too', () => {
+  const options = { minWaitMs: 15_000, random: () => 0.5 }
+  expect(nextAttemptAt(STANDARD_SCHEDULE, 1, 0, options)).toBe(15_750)
+  expect(nextAttemptAt(STANDARD_SCHEDULE, 2, 0, options)).toBe(315_000)
+})
+
+test('the longest window has a time-out and the most jitter before each retry', () => {
+  expect(longestWindowMs([], 15_000)).toBe(0)
+  expect(longestWindowMs([60_000, 1_000], 15_000)).toBe(15_000 + 66_000 + 15_000 + 16_500)
 })

@@ -16,18 +16,25 @@ export interface TaskSpan {
   readonly until: number
 }
 
-/** What a task that sends messages again does, to which endpoint. Names are those of the API. */
-export type ReplayWork =
-  /** Takes up the deliveries that failed. */
-  | ({ readonly kind: 'endpoint.recover'; readonly endpointId: string } & TaskSpan)
-  /** Sends the messages that the endpoint wants and never got. */
-  | ({ readonly kind: 'endpoint.replay'; readonly endpointId: string } & TaskSpan)
+/** What a task that sends messages again does. Names are those of the API. */
+export type ReplayWork = (
+  | /** Takes up the deliveries to an endpoint that failed. */
+    { readonly kind: 'endpoint.recover'; readonly endpointId: string }
+    /** Sends the messages that the endpoint wants and never got. */
+  | { readonly kind: 'endpoint.replay'; readonly endpointId: string }
   /** Sends again what is over, succeeded or failed, as far as it passes the filter. */
-  | ({
+  | {
       readonly kind: 'endpoint.bulk-replay'
       readonly endpointId: string
       readonly filter: ReplayFilter
-    } & TaskSpan)
+    }
+  /** Takes up the deliveries to all endpoints of the application that failed; of these event types, `null` for all. */
+  | { readonly kind: 'application.recover'; readonly eventTypes: readonly string[] | null }
+) &
+  TaskSpan & {
+    /** Deliveries a second that it makes due, at most; `null` or absent for no limit. */
+    readonly ratePerSecond?: number | null
+  }
 
 /** Which deliveries a bulk replay is about; `null` lets all through. */
 export interface ReplayFilter {
@@ -56,6 +63,7 @@ export const TASK_KINDS = [
   'endpoint.recover',
   'endpoint.replay',
   'endpoint.bulk-replay',
+  'application.recover',
   'application.stats',
   'event-type.aggregate',
 ] as const satisfies readonly TaskKind[]
@@ -72,6 +80,31 @@ export interface Task {
   readonly data: Readonly<Record<string, unknown>>
   readonly createdAt: number
   readonly updatedAt: number
+}
+
+/** What a task that sends messages again tells of itself while it runs, and when it is over. */
+export interface ReplayProgress {
+  /** Messages, or deliveries, that it has looked at. */
+  readonly messagesSeen: number
+  /** Deliveries that it has made due. */
+  readonly messagesSent: number
+  /** An estimate from 0 to 1: how much of its stretch of time it has gone through. */
+  readonly progress: number
+}
+
+/** Returns the progress that a task's data tells of: none before its first step. */
+export function replayProgress({ data }: Pick<Task, 'data'>): ReplayProgress {
+  const numberOf = (name: keyof ReplayProgress) => (data[name] as number | undefined) ?? 0
+  return {
+    messagesSeen: numberOf('messagesSeen'),
+    messagesSent: numberOf('messagesSent'),
+    progress: numberOf('progress'),
+  }
+}
+
+/** Returns how much of a stretch of time lies before an instant, from 0 to 1, in hundredths. */
+export function shareOf({ since, until }: TaskSpan, at: number): number {
+  return Math.floor(100 * Math.min(1, Math.max(0, (at - since) / (until - since)))) / 100
 }
 
 /** Tells whether a task sends messages again. */

@@ -22,6 +22,11 @@ export const EventTypeName = Type.String({ minLength: 1, maxLength: MAX_NAME_LEN
 export const Channel = Type.String({ minLength: 1, maxLength: 128, pattern: NAME_PATTERN })
 /** Messages a second. */
 export const Rate = Type.Integer({ minimum: 1, maximum: 65_535 })
+/** Waits before the first retry, the second and so on, in seconds. */
+export const RetrySchedule = Type.Array(Type.Number({ minimum: 0.001, maximum: 2_592_000 }), {
+  maxItems: 50,
+  description: 'Waits before the first retry, the second and so on, in seconds; none for no retry.',
+})
 /** Free text pairs, at most 4 KiB of JSON; see {@link checkMetadata}. */
 export const Metadata = Type.Record(Type.String(), Type.String())
 /** An instant as the SDKs send it: ISO 8601. */
@@ -83,6 +88,16 @@ export function bodyFault(field: string, msg: string): ValidationError {
 /** Shows an instant: ISO 8601 in UTC, with milliseconds. */
 export function showInstant(at: number): string {
   return new Date(at).toISOString()
+}
+
+/** Reads a retry schedule as milliseconds. */
+export function scheduleMsOf<T extends readonly number[] | null | undefined>(seconds: T): T {
+  return (seconds?.map((wait) => Math.round(wait * 1_000)) ?? seconds) as T
+}
+
+/** Shows a retry schedule in seconds. */
+export function showSchedule(scheduleMs: readonly number[] | null): number[] | null {
+  return scheduleMs?.map((waitMs) => waitMs / 1_000) ?? null
 }
 
 /** Returns a value that was checked to be there. */

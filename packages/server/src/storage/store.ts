@@ -8,16 +8,18 @@
  * @module
  */
 
-import type { Application, ApplicationChanges } from '../domain/application.ts'
+import type { Application, ApplicationChanges, ApplicationPolicy } from '../domain/application.ts'
 import type { Attempt } from '../domain/attempt.ts'
 import type { AuditEntry } from '../domain/audit.ts'
-import type { Delivery, DeliveryStatus, Verdict } from '../domain/delivery.ts'
+import type { Delivery, DeliveryStatus, Priority, Verdict } from '../domain/delivery.ts'
 import type { Endpoint, EndpointChanges } from '../domain/endpoint.ts'
 import type { EndpointHeaders } from '../domain/endpoint-headers.ts'
 import type { EventType, EventTypeChanges } from '../domain/event-type.ts'
 import type { Situation } from '../domain/explanation.ts'
 import type { IdempotencyKey, IdempotentAnswer } from '../domain/idempotency.ts'
 import type { Message } from '../domain/message.ts'
+import type { Turn } from '../domain/operational-event.ts'
+import type { SigningKey } from '../domain/signing-key.ts'
 import type { Task, TaskKind, TaskStatus } from '../domain/task.ts'
 import type { LoginKey, Token } from '../domain/token.ts'
 
@@ -71,13 +73,23 @@ export interface AcceptRequest {
   readonly message: Message
   /**
    * `lease` is the accepting node's own where it holds the delivery from birth, due when the message was made; `null`
-   * leaves it to be claimed.
+   * leaves it to be claimed. One to an ordered endpoint gets the next place in its line, and is never held from birth.
    */
-  readonly deliveries: readonly { readonly endpointId: string; readonly lease: Lease | null }[]
+  readonly deliveries: readonly {
+    readonly endpointId: string
+    readonly lease: Lease | null
+    readonly isOrdered?: boolean
+  }[]
   /** When deliveries without a lease are due: epoch ms. */
   readonly dueAt: number
   /** The caller's idempotency key, kept with the message. */
   readonly idempotency?: IdempotencyKey | undefined
+}
+
+/** An operational event, to be accepted with the change that it tells of. */
+export interface EventRequest extends AcceptRequest {
+  /** Accepted only where the change turns its endpoint so. */
+  readonly onlyIf?: Turn | undefined
 }
 
 /**
@@ -102,7 +114,20 @@ export interface AttemptRecord {
   /** Attempts made so far, this one included. */
   readonly attempts: number
   readonly verdict: Verdict
+  /**
+   * What the attempt changes in how the endpoint does: `begins` notes when its failures began, where that is not noted yet;
+   * `ends` takes the note away.
+   */
+  readonly failing?: 'begins' | 'ends' | undefined
+  /** Operational events that tell of it, accepted with the record or not at all. */
+  readonly events?: readonly EventRequest[] | undefined
 }
+
+/**
+ * Whether an attempt was recorded: `changed` where the endpoint was changed with it (disabled, or its failures began or
+ * ended); `lost`, and nothing was recorded, where the delivery is no longer held under that lease.
+ */
+export type RecordResult = 'recorded' | 'changed' | 'lost'
 
 /** A delivery that a node holds, with what it needs for the attempt. */
 export interface ClaimedDelivery {
@@ -110,8 +135,11 @@ export interface ClaimedDelivery {
   readonly endpointId: string
   /** Attempts made so far. */
   readonly attempts: number
+  readonly priority: Priority
   /** A person asked for this one attempt: see `resume` among the verdicts. */
   readonly isManual?: boolean
+  /** How it stood when that person asked; absent for an attempt that the schedule makes. */
+  readonly resumesAs?: DeliveryStatus
 }
 
 /** Which tasks are wanted. */
@@ -138,6 +166,59 @@ export interface WaitingEndpoint {
   readonly state: 'open' | 'disabled' | 'deleted'
 }
 
+/** Which exhausted deliveries of an application are wanted. */
+export type ExhaustedFilter = Pick<MessageFilter, 'eventTypes' | 'before' | 'after'> & {
+  readonly endpointId?: string | undefined
+}
+
+/** A delivery whose attempts are spent, with its message, its endpoint and the last of its attempts. */
+export interface ExhaustedDelivery {
+  /** Orders the list: the ids of message and endpoint, joined by a dot. */
+  readonly key: string
+  readonly delivery: Delivery
+  readonly message: Pick<Message, 'eventType' | 'eventId' | 'createdAt' | 'expungedAt'>
+  readonly endpoint: Pick<Endpoint, 'uid' | 'url'> & { readonly deletedAt: number | null }
+  /** `null` where it is no longer kept, or none was made. */
+  readonly lastAttempt: Attempt | null
+}
+
+/** What waits for an endpoint. */
+export interface EndpointQueue {
+  /** Deliveries that no node holds; counted up to {@link MOST_COUNTED}. */
+  readonly waiting: number
+  /** Deliveries that a node holds, to send them in their turn; counted likewise. */
+  readonly sending: number
+  /**
+   * Of an ordered endpoint, the first of its line, held or not; of another, the first that is due of those that wait.
+   * `null` where there is none.
+   */
+  readonly head: { readonly delivery: Delivery; readonly lastAttempt: Attempt | null } | null
+  /** When the oldest message was accepted that waits or is being sent; `null` where there is none. */
+  readonly oldestAt: number | null
+}
+
+/** Deliveries of a queue that are counted, at most. */
+export const MOST_COUNTED = 10_000
+
+/** How far one step of a task may go: each number is the most that is allowed. */
+export interface StepLimits {
+  /** Messages, or deliveries, that the step looks at. */
+  readonly looks: number
+  /** Deliveries that the step makes due. */
+  readonly sends: number
+  /** Deliveries that the task made due, in this step and before, that are due now and of which no attempt is recorded yet. */
+  readonly waiting: number
+}
+
+/**
+ * A key that sealed values may have been sealed with: never the key itself, only its id. One of them `seals`; those that
+ * `open` sealed before; one that is `offered` seals nothing until the server that runs has it too.
+ */
+export interface EncryptionKey {
+  readonly id: string
+  readonly state: 'offered' | 'opens' | 'seals'
+}
+
 /** The database, as Posthorn sees it. */
 export interface Store {
   /**
@@ -154,6 +235,13 @@ export interface Store {
    * written.
    */
   onChange(listener: (applicationId: string | null) => void): void
+  /**
+   * Calls the listener when another node may have left something due. It may be called for nothing, and a poll finds what
+   * it was not called for.
+   */
+  onDue(listener: () => void): void
+  /** Returns how far the database's clock is ahead of this machine's, in milliseconds; 0 where they are one. */
+  clockOffsetMs(): number
 
   /** Returns the id of the organisation, or `null` in a new database. */
   findOrganisation(): Promise<string | null>
@@ -211,8 +299,8 @@ export interface Store {
   createApplication(application: Application): Promise<void>
   findApplication(organisationId: string, idOrUid: string): Promise<Application | null>
   listApplications(organisationId: string, page: PageRequest): Promise<Application[]>
-  /** Returns how many deliveries a second an application allows; `null` for no limit, also where it is not found. */
-  findThrottleRate(applicationId: string): Promise<number | null>
+  /** Returns what the deliveries of an application are held to; `null` where there is no such application. */
+  findPolicy(applicationId: string): Promise<ApplicationPolicy | null>
   /** @throws {PosthornError} `uid_exists`. */
   updateApplication(
     organisationId: string,
@@ -223,16 +311,27 @@ export interface Store {
   /** Deletes it with its endpoints and frees their uids. What waits for these is for {@link Store.cancelDeliveries}. */
   deleteApplication(organisationId: string, id: string, now: number): Promise<boolean>
 
-  /** @throws {PosthornError} `uid_exists`. */
-  createEndpoint(endpoint: Endpoint): Promise<void>
+  /**
+   * Makes an endpoint. This and the other changes of endpoints accept the operational events that tell of them in the same
+   * transaction, and only where they change something.
+   *
+   * @throws {PosthornError} `uid_exists`.
+   */
+  createEndpoint(endpoint: Endpoint, events?: readonly EventRequest[]): Promise<void>
   findEndpoint(applicationId: string, idOrUid: string): Promise<Endpoint | null>
   listEndpoints(applicationId: string, page: PageRequest): Promise<Endpoint[]>
-  /** @throws {PosthornError} `uid_exists`. */
+  /**
+   * Changes an endpoint. One whose owner has proved nothing yet stays disabled ({@link heldUnverified}); one that is enabled starts anew: its failures are forgotten. Where it becomes ordered, what waits
+   * for it gets places in its line, the oldest message first.
+   *
+   * @throws {PosthornError} `uid_exists`.
+   */
   updateEndpoint(
     applicationId: string,
     id: string,
     changes: EndpointChanges,
     now: number,
+    events?: readonly EventRequest[],
   ): Promise<Endpoint | null>
   /** Sets some headers and removes others, whatever the case of their names; `false` where there is no such endpoint. */
   patchEndpointHeaders(
@@ -253,7 +352,12 @@ export interface Store {
     now: number,
   ): Promise<boolean>
   /** Deletes it and frees its uid. What waits for it is for {@link Store.cancelDeliveries}: a part at a time. */
-  deleteEndpoint(applicationId: string, id: string, now: number): Promise<boolean>
+  deleteEndpoint(
+    applicationId: string,
+    id: string,
+    now: number,
+    events?: readonly EventRequest[],
+  ): Promise<boolean>
 
   /** Makes the type, or brings an archived one of that name back. @throws {PosthornError} `event_type_exists`. */
   createEventType(eventType: EventType): Promise<EventType>
@@ -345,6 +449,12 @@ export interface Store {
   /** Makes this process a node that may hold deliveries, and frees what nodes that are known dead held. */
   joinAsNode(now: number): Promise<Lease>
   /**
+   * Tells the other nodes that this one lives, and takes over what those held that have not told so for too long. To be
+   * called each second. `false` where this node was itself taken for dead: what it holds is another's now, so that it has to
+   * give up its attempts and join anew.
+   */
+  beat(lease: Lease, now: number): Promise<boolean>
+  /**
    * Returns endpoints for which unheld deliveries wait, ordered by application and endpoint id and starting after
    * the pair given, at most `limit`. Costs one index seek per endpoint, however long its backlog.
    */
@@ -353,14 +463,18 @@ export interface Store {
     limit: number,
   ): Promise<WaitingEndpoint[]>
   /**
-   * Takes up to `limit` due deliveries of an endpoint, and no more than `maxBytes` of payload save for the first,
-   * the longest due first.
+   * Takes due deliveries of an endpoint: of each priority up to its limit, the longest due first, and no more than
+   * `maxBytes` of payload save for the first.
+   *
+   * Of an ordered endpoint: the head of its line and what stands behind it, in order, whatever their priority, up to the sum
+   * of the limits. Nothing while the head is not due or anything of the line is held by any node.
    */
   claimDeliveries(request: {
     readonly lease: Lease
     readonly applicationId: string
     readonly endpointId: string
-    readonly limit: number
+    readonly limits: Readonly<Record<Priority, number>>
+    readonly isOrdered: boolean
     readonly maxBytes: number
     readonly now: number
   }): Promise<ClaimedDelivery[]>
@@ -369,10 +483,26 @@ export interface Store {
   /** Cancels up to `limit` unheld deliveries of an endpoint; returns how many. */
   cancelDeliveries(applicationId: string, endpointId: string, limit: number): Promise<number>
   /**
-   * Records an attempt and what follows from it, in a shared transaction. Returns `false`, and records nothing, where
-   * the delivery is no longer held under that lease.
+   * Records an attempt and what follows from it, in a shared transaction. A delivery that is to be tried again has the
+   * priority `retry`, or stays a `replay`.
    */
-  recordAttempt(record: AttemptRecord): Promise<boolean>
+  recordAttempt(record: AttemptRecord): Promise<RecordResult>
+  /** Tells what waits for an endpoint, at a cost that does not grow with it. */
+  findQueue(applicationId: string, endpointId: string): Promise<EndpointQueue>
+  /**
+   * Lists the deliveries of an application whose attempts are spent, by message and then endpoint; `page.after` is a
+   * {@link ExhaustedDelivery.key}. Those of deleted endpoints are there too.
+   */
+  listExhausted(
+    applicationId: string,
+    page: PageRequest,
+    filter: ExhaustedFilter,
+  ): Promise<ExhaustedDelivery[]>
+  /**
+   * Cancels a delivery that waits, so that those behind it in the line go on. `held`: a node is sending it, and it stays;
+   * `over`: it waits no more, or there is none.
+   */
+  skipDelivery(delivery: DeliveryKey): Promise<'skipped' | 'held' | 'over'>
   /**
    * Makes one manual attempt of a delivery due now, whatever became of it before; makes the delivery where the message
    * never went to the endpoint. One that a node holds stays as it is: it is being sent. The message and the endpoint exist.
@@ -401,10 +531,16 @@ export interface Store {
   /** Oldest first. */
   findRunningTasks(limit: number): Promise<Task[]>
   /**
-   * Takes one step of a running task that sends messages again: looks at up to `limit` messages, makes due what is to be
-   * sent, and notes how far it came, all or nothing. Returns the task as it is then; `null` where it does not run.
+   * Takes one step of a running task that sends messages again: makes due what is to be sent, and notes how far it came,
+   * all or nothing. Returns the task as it is then, unchanged where as much of it waits already as may; `null` where it
+   * does not run.
    */
-  stepReplay(taskId: string, limit: number, now: number): Promise<Task | null>
+  stepReplay(taskId: string, limits: StepLimits, now: number): Promise<Task | null>
+  /**
+   * Ends a running task as canceled; `false` where it does not run. What it has made due, and neither an attempt was made
+   * of nor a node holds, is as it was before the task.
+   */
+  cancelTask(id: string, now: number): Promise<boolean>
   /** Ends a running task and adds to its data; `false` where it does not run. */
   finishTask(
     id: string,
@@ -413,4 +549,40 @@ export interface Store {
   ): Promise<boolean>
   /** Deletes up to `limit` tasks that are over and were made before the one with this id would be; returns how many. */
   deleteTasks(beforeId: string, limit: number): Promise<number>
+
+  /** Lists the server's signing keys: the one that was not replaced first, then by age, the newest first. */
+  listSigningKeys(): Promise<SigningKey[]>
+  /** Makes the server's first signing key; `false` where there is one. */
+  createSigningKey(key: SigningKey): Promise<boolean>
+  /**
+   * Replaces the signing key; the one before goes on signing for `graceMs`. Those that have expired are removed.
+   *
+   * @throws {PosthornError} `limit_reached`: as many keys sign already as may.
+   */
+  rotateSigningKey(key: SigningKey, graceMs: number, now: number): Promise<void>
+
+  /** Lists the keys that the database knows of, by id. */
+  listEncryptionKeys(): Promise<EncryptionKey[]>
+  /** Makes a key known, so that a server that runs takes it. */
+  offerEncryptionKey(id: string): Promise<void>
+  /**
+   * Seals with this key from now on, in every process; what is sealed already stays as it is. `false`, and nothing is
+   * changed, while a server runs that has not taken the key.
+   *
+   * @throws {PosthornError} `bad_key`: this process has no such key.
+   */
+  sealWith(id: string): Promise<boolean>
+  /**
+   * Seals again what another key than the present one has sealed: looks at no more than `limit` rows.
+   *
+   * @param after - Where the call before ended: its `next`; `null` to begin.
+   * @returns `next` is `null` at the end.
+   * @throws {PosthornError} `bad_key`: a value was sealed with a key that this process has not.
+   */
+  resealSecrets(
+    after: string | null,
+    limit: number,
+  ): Promise<{ readonly resealed: number; readonly next: string | null }>
+  /** Forgets the keys that nothing is sealed with any more; returns their ids, or `null` where something still is. */
+  forgetEncryptionKeys(): Promise<string[] | null>
 }

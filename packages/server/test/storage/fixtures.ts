@@ -2,14 +2,24 @@
 
 import type { Application } from '../../src/domain/application.ts'
 import type { Attempt } from '../../src/domain/attempt.ts'
-import type { Delivery, Verdict } from '../../src/domain/delivery.ts'
+import type { Delivery, Priority, Verdict } from '../../src/domain/delivery.ts'
 import type { Endpoint } from '../../src/domain/endpoint.ts'
+import { DEFAULT_SETTINGS } from '../../src/domain/endpoint-settings.ts'
 import type { EventType } from '../../src/domain/event-type.ts'
 import { type IdKind, firstIdAt, randomText } from '../../src/domain/id.ts'
 import { JSON_CONTENT_TYPE, type Message } from '../../src/domain/message.ts'
 import type { Task } from '../../src/domain/task.ts'
 import type { Token } from '../../src/domain/token.ts'
-import type { AcceptResult, ClaimedDelivery, Lease, PageRequest, Store } from '../../src/storage/store.ts'
+import type {
+  AcceptResult,
+  AttemptRecord,
+  ClaimedDelivery,
+  Lease,
+  PageRequest,
+  RecordResult,
+  StepLimits,
+  Store,
+} from '../../src/storage/store.ts'
 
 /** The instant at which tests begin. */
 export const NOW = 1_790_000_000_000
@@ -53,6 +63,7 @@ export function newApplication(fields: Partial<Application> = {}): Application {
     uid: null,
     name: 'Acme',
     throttleRate: null,
+    retryScheduleMs: null,
     metadata: {},
     createdAt,
     updatedAt: createdAt,
@@ -75,7 +86,11 @@ export function newEndpoint(fields: Partial<Endpoint> = {}): Endpoint {
     secret: `whsec_${randomText(32)}`,
     oldSecrets: [],
     headers: {},
+    auth: null,
     throttleRate: null,
+    settings: DEFAULT_SETTINGS,
+    failingSince: null,
+    disabledReason: null,
     metadata: {},
     createdAt,
     updatedAt: createdAt,
@@ -95,6 +110,7 @@ export function newEventType(fields: Partial<EventType> = {}): EventType {
     schemas: null,
     featureFlags: null,
     groupName: null,
+    retryScheduleMs: null,
     createdAt,
     updatedAt: createdAt,
     ...fields,
@@ -158,11 +174,22 @@ export function newAttempt(fields: Partial<Attempt> = {}): Attempt {
   }
 }
 
+/** Limits of a task's step that looks at up to `looks`, and sends all of that. */
+export function steps(looks: number): StepLimits {
+  return { looks, sends: looks, waiting: 1_000 }
+}
+
+/** Limits of a claim that takes up to so many of each priority. */
+export function upTo(number: number): Record<Priority, number> {
+  return { live: number, retry: number, replay: number }
+}
+
 /** How a {@link Scene} accepts a message: to which endpoints, held under which lease or due when. */
 export interface SendOptions {
   readonly to?: readonly string[]
   readonly lease?: Lease | null
   readonly dueAt?: number
+  readonly isOrdered?: boolean
 }
 
 /** An application with an endpoint and a node that serves it, and short words for what a test does there. */
@@ -180,8 +207,11 @@ export interface Scene {
   readonly record: (
     message: Message,
     verdict: Verdict,
-    options?: { lease?: Lease; attempts?: number; attempt?: Partial<Attempt> },
-  ) => Promise<boolean>
+    options?: { lease?: Lease; attempts?: number; attempt?: Partial<Attempt> } & Pick<
+      AttemptRecord,
+      'failing' | 'events'
+    >,
+  ) => Promise<RecordResult>
   /** Returns how the API shows the delivery. */
   readonly delivery: (message: Message, endpointId?: string) => Promise<Delivery | undefined>
 }
@@ -201,6 +231,7 @@ export async function newScene(store: Store): Promise<Scene> {
       deliveries: (options.to ?? [endpoint.id]).map((endpointId) => ({
         endpointId,
         lease: options.lease ?? null,
+        isOrdered: options.isOrdered ?? false,
       })),
       dueAt: options.dueAt ?? message.createdAt,
     })
@@ -228,7 +259,8 @@ export async function newScene(store: Store): Promise<Scene> {
         lease,
         applicationId,
         endpointId: endpoint.id,
-        limit: 1_000,
+        limits: upTo(1_000),
+        isOrdered: false,
         maxBytes: 64 * 1_048_576,
         now: NOW,
         ...options,
@@ -246,6 +278,8 @@ export async function newScene(store: Store): Promise<Scene> {
         lease: options.lease ?? lease,
         attempts: options.attempts ?? 1,
         verdict,
+        failing: options.failing,
+        events: options.events,
       }),
 
     async delivery(message, endpointId = endpoint.id) {

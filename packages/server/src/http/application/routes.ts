@@ -8,7 +8,7 @@ import type { Api } from '../api.ts'
 import { notFound, requireApplication, requireOrganisation } from '../authentication.ts'
 import type { HttpDeps } from '../deps.ts'
 import { ListOf, PageQuery, pageOf, showPage } from '../pagination.ts'
-import { Flag, checkMetadata, checkUid, found, uidOfPut } from '../schemas.ts'
+import { Flag, checkMetadata, checkUid, found, scheduleMsOf, uidOfPut } from '../schemas.ts'
 import { ApplicationIn, ApplicationOut, ApplicationPatch, showApplication } from './schemas.ts'
 
 const Path = Type.Object({ app_id: Type.String() })
@@ -29,6 +29,7 @@ export function newApplication(
     uid: input.uid ?? null,
     name: input.name,
     throttleRate: input.throttleRate ?? input.rateLimit ?? null,
+    retryScheduleMs: scheduleMsOf(input.retrySchedule ?? null),
     metadata: input.metadata ?? {},
     createdAt: now,
     updatedAt: now,
@@ -131,7 +132,8 @@ export function applicationRoutes(api: Api, deps: HttpDeps): void {
       const updated = await store.updateApplication(
         organisationId,
         existing.id,
-        { name, uid, throttleRate, metadata },
+        // The schedule stays where the input says nothing of it: official clients do not know it.
+        { name, uid, throttleRate, metadata, retryScheduleMs: scheduleMsOf(body.retrySchedule) },
         clock(),
       )
       return showApplication(found(updated, () => notFound('application', params.app_id)))
@@ -160,7 +162,7 @@ export function applicationRoutes(api: Api, deps: HttpDeps): void {
       const updated = await store.updateApplication(
         principal.organisationId,
         id,
-        { name, uid, throttleRate, metadata },
+        { name, uid, throttleRate, metadata, retryScheduleMs: scheduleMsOf(body.retrySchedule) },
         clock(),
       )
       return showApplication(found(updated, () => notFound('application', params.app_id)))

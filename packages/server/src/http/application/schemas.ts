@@ -3,7 +3,17 @@
 import { type Static, Type } from 'typebox'
 
 import type { Application } from '../../domain/application.ts'
-import { Instant, Maybe, Metadata, Nullable, Rate, Uid, showInstant } from '../schemas.ts'
+import {
+  Instant,
+  Maybe,
+  Metadata,
+  Nullable,
+  Rate,
+  RetrySchedule,
+  Uid,
+  showInstant,
+  showSchedule,
+} from '../schemas.ts'
 
 /** What an application is made from, or replaced by. */
 export const ApplicationIn = Type.Object(
@@ -12,6 +22,7 @@ export const ApplicationIn = Type.Object(
     uid: Maybe(Uid),
     throttleRate: Maybe(Rate),
     rateLimit: Maybe(Rate),
+    retrySchedule: Maybe(RetrySchedule),
     metadata: Type.Optional(Metadata),
   },
   { $id: 'ApplicationIn' },
@@ -24,6 +35,7 @@ export const ApplicationPatch = Type.Object(
     uid: Type.Optional(Nullable(Uid)),
     throttleRate: Type.Optional(Nullable(Rate)),
     rateLimit: Type.Optional(Nullable(Rate)),
+    retrySchedule: Maybe(RetrySchedule),
     metadata: Type.Optional(Metadata),
   },
   { $id: 'ApplicationPatch' },
@@ -37,6 +49,7 @@ export const ApplicationOut = Type.Object(
     name: Type.String(),
     throttleRate: Nullable(Rate),
     rateLimit: Nullable(Rate),
+    retrySchedule: Nullable(RetrySchedule),
     metadata: Metadata,
     createdAt: Instant,
     updatedAt: Instant,
@@ -52,6 +65,7 @@ export function showApplication(application: Application): Static<typeof Applica
     name: application.name,
     throttleRate: application.throttleRate,
     rateLimit: application.throttleRate,
+    retrySchedule: showSchedule(application.retryScheduleMs),
     metadata: application.metadata,
     createdAt: showInstant(application.createdAt),
     updatedAt: showInstant(application.updatedAt),

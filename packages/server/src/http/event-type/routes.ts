@@ -7,7 +7,7 @@ import type { Api } from '../api.ts'
 import { notFound, requireOrganisation } from '../authentication.ts'
 import type { HttpDeps } from '../deps.ts'
 import { ListOf, PageQuery, pageOf, showPage } from '../pagination.ts'
-import { EventTypeName, Flag, found } from '../schemas.ts'
+import { EventTypeName, Flag, found, scheduleMsOf } from '../schemas.ts'
 import {
   EventTypeIn,
   EventTypeOut,
@@ -106,8 +106,14 @@ export function eventTypeRoutes(api: Api, deps: HttpDeps): void {
       requireOrganisation(principal)
       const { organisationId } = principal
       const eventType = newEventType({ ...body, name: params.event_type_name }, organisationId)
-      const { organisationId: _organisation, name, createdAt: _at, ...changes } = eventType
-      const updated = await store.updateEventType(organisationId, name, changes, clock())
+      const { organisationId: _organisation, name, createdAt: _at, retryScheduleMs, ...changes } = eventType
+      const updated = await store.updateEventType(
+        organisationId,
+        name,
+        // The schedule stays where the input says nothing of it: official clients do not know it.
+        body.retrySchedule === undefined ? changes : { ...changes, retryScheduleMs },
+        clock(),
+      )
       if (updated !== null) return showEventType(updated)
       return reply.code(201).send(showEventType(await store.createEventType(eventType)))
     },
@@ -129,7 +135,12 @@ export function eventTypeRoutes(api: Api, deps: HttpDeps): void {
       requireOrganisation(principal)
       checkSchemas(body.schemas)
       const name = params.event_type_name
-      const changes = { ...body, featureFlags: featureFlagsOf(body) }
+      const { retrySchedule, ...given } = body
+      const changes = {
+        ...given,
+        featureFlags: featureFlagsOf(body),
+        retryScheduleMs: scheduleMsOf(retrySchedule),
+      }
       const updated = await store.updateEventType(principal.organisationId, name, changes, clock())
       return showEventType(found(updated, () => notFound('event type', name)))
     },
@@ -172,6 +183,7 @@ export function eventTypeRoutes(api: Api, deps: HttpDeps): void {
       schemas: input.schemas ?? null,
       featureFlags: featureFlagsOf(input) ?? null,
       groupName: input.groupName ?? null,
+      retryScheduleMs: scheduleMsOf(input.retrySchedule ?? null),
       createdAt: now,
       updatedAt: now,
     }

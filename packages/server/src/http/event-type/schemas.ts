@@ -4,7 +4,16 @@ import { type Static, Type } from 'typebox'
 
 import { ValidationError } from '../../domain/errors.ts'
 import type { EventType } from '../../domain/event-type.ts'
-import { EventTypeName, Instant, Maybe, Nullable, bodyFault, showInstant } from '../schemas.ts'
+import {
+  EventTypeName,
+  Instant,
+  Maybe,
+  Nullable,
+  RetrySchedule,
+  bodyFault,
+  showInstant,
+  showSchedule,
+} from '../schemas.ts'
 import { compilePayloadSchema } from './payload-schema.ts'
 
 /** JSON Schema (draft 7) of the payload, by version. */
@@ -46,6 +55,7 @@ export const EventTypeUpdate = Type.Object(
     featureFlags: Maybe(FeatureFlags),
     featureFlag: Maybe(Name),
     groupName: Maybe(Name),
+    retrySchedule: Maybe(RetrySchedule),
   },
   { $id: 'EventTypeUpdate' },
 )
@@ -66,6 +76,7 @@ export const EventTypePatch = Type.Object(
     featureFlags: Maybe(FeatureFlags),
     featureFlag: Maybe(Name),
     groupName: Type.Optional(Nullable(Name)),
+    retrySchedule: Maybe(RetrySchedule),
   },
   { $id: 'EventTypePatch' },
 )
@@ -81,6 +92,7 @@ export const EventTypeOut = Type.Object(
     featureFlags: Nullable(Type.Array(Type.String())),
     featureFlag: Nullable(Type.String()),
     groupName: Nullable(Type.String()),
+    retrySchedule: Nullable(RetrySchedule),
     createdAt: Instant,
     updatedAt: Instant,
   },
@@ -107,6 +119,7 @@ export function showEventType(eventType: EventType, withContent = true): Static<
     featureFlags: eventType.featureFlags === null ? null : [...eventType.featureFlags],
     featureFlag: eventType.featureFlags?.[0] ?? null,
     groupName: eventType.groupName,
+    retrySchedule: showSchedule(eventType.retryScheduleMs),
     createdAt: showInstant(eventType.createdAt),
     updatedAt: showInstant(eventType.updatedAt),
   }

@@ -20,7 +20,7 @@ type ApplicationMethods =
   | 'createApplication'
   | 'findApplication'
   | 'listApplications'
-  | 'findThrottleRate'
+  | 'findPolicy'
   | 'updateApplication'
   | 'deleteApplication'
 
@@ -34,7 +34,7 @@ export function applicationMethods(database: DatabaseSync): Synchronous<Applicat
     createApplication(application) {
       refuseTaken(
         () =>
-          prepared('INSERT INTO application VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)').run(
+          prepared('INSERT INTO application VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, ?)').run(
             application.id,
             application.organisationId,
             application.uid,
@@ -43,6 +43,7 @@ export function applicationMethods(database: DatabaseSync): Synchronous<Applicat
             toJson(application.metadata),
             application.createdAt,
             application.updatedAt,
+            toJson(application.retryScheduleMs),
           ),
         taken,
       )
@@ -67,15 +68,32 @@ export function applicationMethods(database: DatabaseSync): Synchronous<Applicat
         .map((row) => applicationOf(row as Row))
     },
 
-    findThrottleRate: (applicationId) =>
-      (prepared('SELECT throttle_rate FROM application WHERE id = ?').get(applicationId)?.['throttle_rate'] ??
-        null) as number | null,
+    findPolicy(applicationId) {
+      const row = prepared(
+        'SELECT organisation_id, uid, throttle_rate, retry_schedule FROM application WHERE id = ?',
+      ).get(applicationId)
+      if (row === undefined) return null
+      const organisationId = row['organisation_id'] as string
+      const eventTypes = prepared(
+        'SELECT name, retry_schedule FROM event_type WHERE organisation_id = ? AND retry_schedule IS NOT NULL',
+      ).all(organisationId)
+      return {
+        organisationId,
+        uid: row['uid'] as string | null,
+        throttleRate: row['throttle_rate'] as number | null,
+        retryScheduleMs: fromJson<number[] | null>(row['retry_schedule']),
+        eventTypeSchedulesMs: Object.fromEntries(
+          eventTypes.map((type) => [type['name'], fromJson<number[]>(type['retry_schedule'])]),
+        ),
+      }
+    },
 
     updateApplication(organisationId, id, changes, now) {
       const { sql, values } = changeClause(changes, {
         uid: cell.text('uid'),
         name: cell.text('name'),
         throttleRate: cell.number('throttle_rate'),
+        retryScheduleMs: cell.json('retry_schedule'),
         metadata: cell.json('metadata'),
       })
       const row = refuseTaken(
@@ -108,6 +126,7 @@ function applicationOf(row: Row): Application {
     uid: row['uid'] as string | null,
     name: row['name'] as string,
     throttleRate: row['throttle_rate'] as number | null,
+    retryScheduleMs: fromJson<number[] | null>(row['retry_schedule']),
     metadata: fromJson<Metadata>(row['metadata']),
     createdAt: row['created_at'] as number,
     updatedAt: row['updated_at'] as number,

@@ -48,18 +48,46 @@ export function openDatabase(path: string): DatabaseSync {
  * @throws {PosthornError} `data_in_use`; `data_unreadable`: the folder is not there or not writable.
  */
 export function claimFolder(path: string): DatabaseSync {
+  return claim(path, `${path}.lock`, {
+    taken: `Another Posthorn is running on ${path}`,
+    hint: 'Stop it first, or give this one a folder of its own with --data',
+  })
+}
+
+/**
+ * Claims the changing of keys in the same way, beside a server that runs: of two that change them at once, one would drop the
+ * other's new key.
+ *
+ * @throws {PosthornError} `data_in_use`, `data_unreadable`.
+ */
+export function claimKeyChange(path: string): DatabaseSync {
+  return claim(path, `${path}.keys.lock`, {
+    taken: `The keys of ${path} are being changed already`,
+    hint: 'Wait until the other "posthorn keys rotate" has ended',
+  })
+}
+
+function claim(path: string, lockPath: string, refusal: { taken: string; hint: string }): DatabaseSync {
   let lock: DatabaseSync | undefined
   try {
-    lock = new DatabaseSync(`${path}.lock`, { timeout: 0 })
+    lock = new DatabaseSync(lockPath, { timeout: 0 })
     lock.exec('PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE')
     return lock
   } catch (cause) {
     lock?.close()
     if (!isBusy(cause)) throw unreadable(path, cause)
-    throw new PosthornError('data_in_use', `Another Posthorn is running on ${path}`, {
-      hint: 'Stop it first, or give this one a folder of its own with --data',
-      cause,
-    })
+    throw new PosthornError('data_in_use', refusal.taken, { hint: refusal.hint, cause })
+  }
+}
+
+/** Tells whether another process has claimed the folder. @throws {PosthornError} `data_unreadable`. */
+export function isClaimed(path: string): boolean {
+  try {
+    claimFolder(path).close()
+    return false
+  } catch (error) {
+    if (error instanceof PosthornError && error.code === 'data_in_use') return true
+    throw error
   }
 }
 

@@ -3,10 +3,21 @@
 import type { DatabaseSync } from 'node:sqlite'
 
 import type { Metadata } from '../../domain/application.ts'
-import { type Endpoint, MAX_LIVE_SECRETS, type OldSecret, afterRotation } from '../../domain/endpoint.ts'
+import {
+  type DisabledReason,
+  type Endpoint,
+  MAX_LIVE_SECRETS,
+  type OldSecret,
+  afterRotation,
+} from '../../domain/endpoint.ts'
+import type { EndpointAuth } from '../../domain/endpoint-auth.ts'
 import { type EndpointHeaders, mergeHeaders } from '../../domain/endpoint-headers.ts'
+import { DEFAULT_SETTINGS, type EndpointSettings } from '../../domain/endpoint-settings.ts'
 import { PosthornError } from '../../domain/errors.ts'
+import { heldUnverified } from '../../domain/ownership.ts'
 import type { SecretBox } from '../secret-box.ts'
+import { eventAccepter } from './accepts.ts'
+import { PENDING } from './delivery-status.ts'
 import {
   type Row,
   type Synchronous,
@@ -28,11 +39,15 @@ type EndpointMethods =
   | 'rotateEndpointSecret'
   | 'deleteEndpoint'
 
+/** An endpoint that is enabled starts anew. */
+const FRESH = ', failing_since = NULL, disabled_reason = NULL'
+
 const LIVE = 'application_id = ? AND id = ? AND deleted_at IS NULL'
 
 /** The methods on endpoints. */
 export function endpointMethods(database: DatabaseSync, box: SecretBox): Synchronous<EndpointMethods> {
   const prepared = statementCache(database)
+  const acceptEvents = eventAccepter(database)
   const taken = () =>
     new PosthornError('uid_exists', 'Another endpoint of this application has this uid', {
       hint: 'Choose another',
@@ -44,13 +59,13 @@ export function endpointMethods(database: DatabaseSync, box: SecretBox): Synchro
   }
 
   return {
-    createEndpoint(endpoint) {
+    createEndpoint(endpoint, events) {
       refuseTaken(
         () =>
           prepared(
             `INSERT INTO endpoint (application_id, id, uid, url, description, disabled, event_types, channels, secret,
-               throttle_rate, metadata, created_at, updated_at, headers, old_secrets)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+               throttle_rate, metadata, created_at, updated_at, headers, old_secrets, settings, disabled_reason, auth)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
           ).run(
             endpoint.applicationId,
             endpoint.id,
@@ -67,9 +82,13 @@ export function endpointMethods(database: DatabaseSync, box: SecretBox): Synchro
             endpoint.updatedAt,
             sealJson(endpoint.headers, box),
             sealJson(endpoint.oldSecrets, box),
+            JSON.stringify(endpoint.settings),
+            endpoint.disabledReason,
+            sealAuth(endpoint.auth, box),
           ),
         taken,
       )
+      acceptEvents(events, null)
     },
 
     findEndpoint(applicationId, idOrUid) {
@@ -90,9 +109,13 @@ export function endpointMethods(database: DatabaseSync, box: SecretBox): Synchro
         .map((row) => endpointOf(row as Row, box))
     },
 
-    updateEndpoint(applicationId, id, changes, now) {
+    updateEndpoint(applicationId, id, given, now, events) {
       // A refusal has to come before the write, and a secret that does not open with this key is one.
-      if (findLive(applicationId, id) === null) return null
+      const before = findLive(applicationId, id)
+      if (before === null) return null
+      const { settings, ...changes } = heldUnverified(before, given)
+      const settingsAfter = { ...before.settings, ...settings }
+      const isEnabled = before.disabled && changes.disabled === false
       const { sql, values } = changeClause(changes, {
         uid: cell.text('uid'),
         url: cell.text('url'),
@@ -103,18 +126,21 @@ export function endpointMethods(database: DatabaseSync, box: SecretBox): Synchro
         throttleRate: cell.number('throttle_rate'),
         metadata: cell.json('metadata'),
         headers: (headers) => ['headers', sealJson(headers ?? {}, box)],
+        auth: (auth) => ['auth', sealAuth(auth, box)],
+        disabledReason: cell.text('disabled_reason'),
       })
       const row = refuseTaken(
         () =>
-          prepared(`UPDATE endpoint SET ${sql} WHERE ${LIVE} RETURNING *`).get(
-            ...values,
-            now,
-            applicationId,
-            id,
-          ),
+          prepared(
+            `UPDATE endpoint SET ${sql}, settings = ?${isEnabled ? FRESH : ''} WHERE ${LIVE} RETURNING *`,
+          ).get(...values, now, JSON.stringify(settingsAfter), applicationId, id),
         taken,
       )
-      return row === undefined ? null : endpointOf(row, box)
+      if (before.settings.ordering !== 'fifo' && settingsAfter.ordering === 'fifo') lineUp(applicationId, id)
+      const after = endpointOf(row!, box)
+      const isTurned = after.disabled !== before.disabled
+      acceptEvents(events, isTurned ? (after.disabled ? 'disabled' : 'enabled') : null)
+      return after
     },
 
     patchEndpointHeaders(applicationId, id, changes, now) {
@@ -153,9 +179,37 @@ export function endpointMethods(database: DatabaseSync, box: SecretBox): Synchro
       return true
     },
 
-    deleteEndpoint: (applicationId, id, now) =>
-      prepared(`UPDATE endpoint SET deleted_at = ?, uid = NULL WHERE ${LIVE}`).run(now, applicationId, id)
-        .changes !== 0,
+    deleteEndpoint(applicationId, id, now, events) {
+      const { changes } = prepared(`UPDATE endpoint SET deleted_at = ?, uid = NULL WHERE ${LIVE}`).run(
+        now,
+        applicationId,
+        id,
+      )
+      if (changes === 0) return false
+      acceptEvents(events, null)
+      return true
+    },
+  }
+
+  /** Gives places in the line to what waits for an endpoint that becomes ordered, the oldest message first. */
+  function lineUp(applicationId: string, endpointId: string): void {
+    const key = [applicationId, endpointId] as const
+    prepared(
+      `INSERT INTO endpoint_line SELECT ?1, ?2, 0 WHERE true ON CONFLICT (application_id, endpoint_id) DO NOTHING`,
+    ).run(...key)
+    prepared(
+      `UPDATE delivery SET ordinal = line.place FROM (
+         SELECT message_id AS id, (SELECT last FROM endpoint_line WHERE application_id = ?1 AND endpoint_id = ?2)
+           + row_number() OVER (ORDER BY message_id) AS place
+         FROM delivery WHERE application_id = ?1 AND endpoint_id = ?2 AND status = ${PENDING}) AS line
+       WHERE application_id = ?1 AND endpoint_id = ?2 AND message_id = line.id`,
+    ).run(...key)
+    prepared(
+      `UPDATE endpoint_line SET last = max(last, coalesce((
+         SELECT max(ordinal) FROM delivery INDEXED BY delivery_ordered
+         WHERE application_id = ?1 AND endpoint_id = ?2 AND ordinal IS NOT NULL AND status = ${PENDING}), 0))
+       WHERE application_id = ?1 AND endpoint_id = ?2`,
+    ).run(...key)
   }
 }
 
@@ -173,7 +227,11 @@ export function endpointOf(row: Row, box: SecretBox): Endpoint {
     secret: box.open(row['secret'] as Uint8Array),
     oldSecrets: openJson<OldSecret[]>(row['old_secrets'], box) ?? [],
     headers: openJson<EndpointHeaders>(row['headers'], box) ?? {},
+    auth: openJson<EndpointAuth>(row['auth'], box),
     throttleRate: row['throttle_rate'] as number | null,
+    settings: { ...DEFAULT_SETTINGS, ...fromJson<Partial<EndpointSettings>>(row['settings']) },
+    failingSince: row['failing_since'] as number | null,
+    disabledReason: row['disabled_reason'] as DisabledReason | null,
     metadata: fromJson<Metadata>(row['metadata']),
     createdAt: row['created_at'] as number,
     updatedAt: row['updated_at'] as number,
@@ -183,6 +241,10 @@ export function endpointOf(row: Row, box: SecretBox): Endpoint {
 /** Seals what has secrets in it; nothing is kept of what is empty, as it mostly is. */
 function sealJson(value: object, box: SecretBox): Uint8Array | null {
   return Object.keys(value).length === 0 ? null : box.seal(JSON.stringify(value))
+}
+
+function sealAuth(auth: EndpointAuth | null, box: SecretBox): Uint8Array | null {
+  return auth === null ? null : box.seal(JSON.stringify(auth))
 }
 
 function openJson<T>(sealed: Row[string] | undefined, box: SecretBox): T | null {

@@ -26,11 +26,11 @@ export function eventTypeMethods(database: DatabaseSync): Synchronous<EventTypeM
     createEventType(eventType) {
       // One statement, so that two that make the same type at once cannot both succeed.
       const row = prepared(
-        `INSERT INTO event_type VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        `INSERT INTO event_type VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (organisation_id, name) DO UPDATE SET
            description = excluded.description, archived = excluded.archived, deprecated = excluded.deprecated,
            schemas = excluded.schemas, feature_flags = excluded.feature_flags, group_name = excluded.group_name,
-           updated_at = excluded.updated_at
+           retry_schedule = excluded.retry_schedule, updated_at = excluded.updated_at
          WHERE event_type.archived = 1
          RETURNING *`,
       ).get(
@@ -44,6 +44,7 @@ export function eventTypeMethods(database: DatabaseSync): Synchronous<EventTypeM
         eventType.groupName,
         eventType.createdAt,
         eventType.updatedAt,
+        toJson(eventType.retryScheduleMs),
       )
       if (row === undefined) {
         throw new PosthornError('event_type_exists', `There is an event type ${eventType.name} already`, {
@@ -78,6 +79,7 @@ export function eventTypeMethods(database: DatabaseSync): Synchronous<EventTypeM
         schemas: cell.json('schemas'),
         featureFlags: cell.json('feature_flags'),
         groupName: cell.text('group_name'),
+        retryScheduleMs: cell.json('retry_schedule'),
       })
       const row = prepared(
         `UPDATE event_type SET ${sql} WHERE organisation_id = ? AND name = ? RETURNING *`,
@@ -101,6 +103,7 @@ function eventTypeOf(row: Row): EventType {
     schemas: fromJson<EventType['schemas']>(row['schemas']),
     featureFlags: fromJson<string[] | null>(row['feature_flags']),
     groupName: row['group_name'] as string | null,
+    retryScheduleMs: fromJson<number[] | null>(row['retry_schedule']),
     createdAt: row['created_at'] as number,
     updatedAt: row['updated_at'] as number,
   }

@@ -2,15 +2,20 @@
 
 import type { DatabaseSync } from 'node:sqlite'
 
-import type { DisabledBy, Situation } from '../../domain/explanation.ts'
-import { firstIdAt } from '../../domain/id.ts'
+import type { DisabledReason } from '../../domain/endpoint.ts'
+import { type DisabledBy, type Situation, disabledBy } from '../../domain/explanation.ts'
 import { deliveryOf } from './deliveries.ts'
+import { PENDING } from './delivery-status.ts'
+import { lastAttempts } from './last-attempt.ts'
+import { lineHeads } from './line-head.ts'
 import { attemptOf } from './messages.ts'
 import { type Row, type Synchronous, fromJson, pageClause, statementCache } from './tables.ts'
 
 /** The method behind explanations. */
 export function explanationMethods(database: DatabaseSync): Synchronous<'listSituations'> {
   const prepared = statementCache(database)
+  const headOf = lineHeads(database)
+  const lastAttemptOf = lastAttempts(database)
 
   return {
     listSituations(message, page) {
@@ -22,13 +27,14 @@ export function explanationMethods(database: DatabaseSync): Synchronous<'listSit
         ],
       ])
       const endpoints = prepared(
-        `SELECT e.id, e.uid, e.url, e.disabled, e.event_types, e.channels, e.throttle_rate, e.created_at,
-           e.updated_at, e.deleted_at,
-           e.application_id, d.message_id, d.endpoint_id, d.status, d.attempts, d.due_at, d.lease
+        `SELECT e.id, e.uid, e.url, e.disabled, e.disabled_reason, e.event_types, e.channels, e.throttle_rate,
+           e.failing_since, e.created_at, e.updated_at, e.deleted_at,
+           e.application_id, d.message_id, d.endpoint_id, d.status, d.attempts, d.due_at, d.lease,
+           d.ordinal IS NOT NULL AND e.settings ->> 'ordering' = 'fifo' AS is_in_line
          FROM endpoint e LEFT JOIN delivery d
            ON d.application_id = e.application_id AND d.message_id = ? AND d.endpoint_id = e.id ${sql}`,
       ).all(message.id, ...values) as Row[]
-      const lastAttempts = lastAttemptsOf(message.applicationId, message.id)
+      const attempts = lastAttemptsOf(message.applicationId, message.id)
       return endpoints.map((row): Situation => {
         const wanted = settingsAt(row, message.createdAt)
         const since = row['disabled'] === 1 ? disabledSince(row, Infinity) : null
@@ -43,16 +49,18 @@ export function explanationMethods(database: DatabaseSync): Synchronous<'listSit
             deletedAt: row['deleted_at'] as number | null,
             throttleRate: row['throttle_rate'] as number | null,
             disabledSince: since,
-            disabledBy: since === null ? null : disabledBy(row, since),
+            failingSince: row['failing_since'] as number | null,
+            disabledBy: since === null ? null : whoDisabled(row),
           },
           wanted: {
             disabledSince: wasSince,
-            disabledBy: wasSince === null ? null : disabledBy(row, wasSince),
+            disabledBy: wasSince === null ? null : whoDisabled(wanted),
             eventTypes: fromJson(wanted['event_types']),
             channels: fromJson(wanted['channels']),
           },
           delivery: row['message_id'] === null ? null : deliveryOf(row),
-          lastAttempt: lastAttempts.get(row['id'] as string) ?? null,
+          lastAttempt: attempts.get(row['id'] as string) ?? null,
+          ahead: aheadOf(row),
         }
       })
     },
@@ -61,7 +69,7 @@ export function explanationMethods(database: DatabaseSync): Synchronous<'listSit
   /** The settings before the first change after that instant; today's where there was none. */
   function settingsAt(endpoint: Row, at: number): Row {
     const before = prepared(
-      `SELECT disabled, event_types, channels FROM endpoint_history
+      `SELECT disabled, disabled_reason, event_types, channels FROM endpoint_history
        WHERE application_id = ? AND endpoint_id = ? AND changed_at > ? ORDER BY changed_at LIMIT 1`,
     ).get(endpoint['application_id']!, endpoint['id']!, at)
     return (before as Row | undefined) ?? endpoint
@@ -77,20 +85,13 @@ export function explanationMethods(database: DatabaseSync): Synchronous<'listSit
     return ((enabled as Row | undefined)?.['changed_at'] ?? endpoint['created_at']) as number
   }
 
-  /** A receiver disables its endpoint by answering 410: then an attempt of that very instant has that status. */
-  function disabledBy(endpoint: Row, since: number): DisabledBy {
-    const gone = prepared(
-      `SELECT 1 FROM attempt WHERE application_id = ? AND endpoint_id = ? AND is_success = 0 AND status_code / 100 = 4
-         AND id >= ? AND id < ? AND status_code = 410 AND created_at = ?`,
-    ).get(
-      endpoint['application_id']!,
-      endpoint['id']!,
-      firstIdAt('attempt', since),
-      // The id of an attempt may be made a little after its instant, in a millisecond that has many.
-      firstIdAt('attempt', since + 1_000),
-      since,
-    )
-    return gone === undefined ? 'api' : 'receiver'
+  /** The head of the line that the delivery waits in; `null` where it is that itself, or waits in none. */
+  function aheadOf(row: Row): Situation['ahead'] {
+    if (row['is_in_line'] !== 1 || row['status'] !== PENDING || row['lease'] !== null) return null
+    const head = headOf(row['application_id'] as string, row['endpoint_id'] as string)
+    if (head === undefined || head['message_id'] === row['message_id']) return null
+    const delivery = deliveryOf(head)
+    return { delivery, lastAttempt: lastAttemptOf(delivery) }
   }
 
   /** The last attempt at each endpoint, without more of its answer than a line. */
@@ -104,4 +105,9 @@ export function explanationMethods(database: DatabaseSync): Synchronous<'listSit
     for (const row of attempts) last.set(row['endpoint_id'] as string, row)
     return new Map(Array.from(last, ([endpointId, row]) => [endpointId, attemptOf(row)]))
   }
+}
+
+/** By whom an endpoint was disabled that had these settings. */
+function whoDisabled(settings: Row): DisabledBy {
+  return disabledBy(settings['disabled_reason'] as DisabledReason | null)
 }

@@ -2,14 +2,20 @@ import { DatabaseSync } from 'node:sqlite'
 
 import { beforeEach, expect, test, vi } from 'vitest'
 
+import { DEFAULT_SETTINGS } from '../../domain/endpoint-settings.ts'
 import type { ReplayWork } from '../../domain/task.ts'
 import { secretBox } from '../secret-box.ts'
+import type { ExhaustedFilter } from '../store.ts'
+import { acceptMethods } from './accepts.ts'
 import { applicationMethods } from './applications.ts'
-import { deliveryMethods, queueMethods } from './deliveries.ts'
+import { deliveryMethods } from './deliveries.ts'
+import { queueMethods } from './queue.ts'
 import { endpointMethods } from './endpoints.ts'
+import { exhaustedMethods } from './exhausted.ts'
 import { explanationMethods } from './explanations.ts'
 import { messageMethods } from './messages.ts'
 import { MIGRATIONS } from './migrations.ts'
+import { recordMethods } from './records.ts'
 import { retentionMethods } from './retention.ts'
 import { replayMethods } from './replays.ts'
 import { searchMethods } from './search.ts'
@@ -69,12 +75,28 @@ const attempt = {
   createdAt: 0,
 } as const
 
-const queue = () => queueMethods(database)
+const queue = () => ({ ...acceptMethods(database), ...recordMethods(database), ...queueMethods(database) })
 const messages = () => messageMethods(database)
 const search = () => searchMethods(database)
+const exhausted = (filter: ExhaustedFilter) => exhaustedMethods(database).listExhausted('app_0', page, filter)
 const replays = () => replayMethods(database, box)
 const tasks = () => taskMethods(database)
 const deliveries = () => deliveryMethods(database, box)
+
+function addEndpoint(): void {
+  database.exec(`INSERT INTO endpoint (application_id, id, url, description, disabled, secret, metadata, created_at,
+    updated_at) VALUES ('app_0', 'ep_0', '', '', 0, x'', '{}', 0, 0)`)
+}
+
+/** Makes more messages of one type than are looked at one by one. */
+function acceptMany(): void {
+  const { acceptMessage } = queue()
+  database.exec('BEGIN')
+  for (let i = 0; i < 2_002; i++) {
+    acceptMessage({ message: { ...message, id: `msg_${i}`, eventId: null }, deliveries: [], dueAt: 0 })
+  }
+  database.exec('COMMIT')
+}
 
 /** Takes a step of a task of this kind, to an endpoint that is there. */
 function takeStep(kind: ReplayWork['kind']): void {
@@ -96,6 +118,9 @@ function takeStep(kind: ReplayWork['kind']): void {
     oldSecrets: [],
     headers: {},
     throttleRate: null,
+    settings: DEFAULT_SETTINGS,
+    failingSince: null,
+    disabledReason: null,
     metadata: {},
     ...at,
   })
@@ -108,7 +133,7 @@ function takeStep(kind: ReplayWork['kind']): void {
     data: {},
   } as const
   tasks().createTask({ ...task, ...at })
-  replays().stepReplay(task.id, 10, 0)
+  replays().stepReplay(task.id, { looks: 10, sends: 10, waiting: 10 }, 0)
 }
 
 const CASES: readonly (readonly [name: string, call: () => unknown, index: string])[] = [
@@ -134,11 +159,12 @@ const CASES: readonly (readonly [name: string, call: () => unknown, index: strin
         lease: 1,
         applicationId: 'app_0',
         endpointId: 'ep_0',
-        limit: 10,
+        limits: { live: 10, retry: 0, replay: 0 },
+        isOrdered: false,
         maxBytes: 10,
         now: 0,
       }),
-    'delivery_due (application_id=? AND endpoint_id=? AND due_at<?)',
+    'delivery_due (application_id=? AND endpoint_id=? AND priority=? AND due_at<?)',
   ],
   [
     'cancelDeliveries',
@@ -151,7 +177,7 @@ const CASES: readonly (readonly [name: string, call: () => unknown, index: strin
     () => {
       const { acceptMessage, recordAttempt } = queue()
       acceptMessage({ message, deliveries: [{ endpointId: 'ep_0', lease: 1 }], dueAt: 0 })
-      recordAttempt({ attempt, lease: 1, attempts: 1, verdict: { kind: 'exhausted', disableEndpoint: true } })
+      recordAttempt({ attempt, lease: 1, attempts: 1, verdict: { kind: 'exhausted', disable: 'gone' } })
     },
     'PRIMARY KEY (application_id=? AND message_id=? AND endpoint_id=?)',
   ],
@@ -164,12 +190,40 @@ const CASES: readonly (readonly [name: string, call: () => unknown, index: strin
   [
     'listDeliveriesOfEndpoint, of a stretch of time',
     () => deliveries().listDeliveriesOfEndpoint(...key, page, { after: 0, before: 1 }),
-    'delivery_endpoint (application_id=? AND endpoint_id=? AND message_id>? AND message_id<?)',
+    'delivery_success (application_id=? AND endpoint_id=? AND message_id>? AND message_id<?)',
+  ],
+  [
+    'listDeliveriesOfEndpoint, of those that failed too',
+    () => deliveries().listDeliveriesOfEndpoint(...key, page, {}),
+    'delivery_status (application_id=? AND endpoint_id=? AND status=? AND message_id<?)',
+  ],
+  [
+    'listDeliveriesOfEndpoint, of those that are being sent too',
+    () => deliveries().listDeliveriesOfEndpoint(...key, page, {}),
+    'delivery_held (application_id=? AND endpoint_id=? AND message_id<?)',
+  ],
+  [
+    'listDeliveriesOfEndpoint, of what succeeded',
+    () => deliveries().listDeliveriesOfEndpoint(...key, page, { status: 'success' }),
+    'delivery_success (application_id=? AND endpoint_id=? AND message_id<?)',
   ],
   [
     'listDeliveriesOfEndpoint, of a status',
     () => deliveries().listDeliveriesOfEndpoint(...key, page, { status: 'pending' }),
     'delivery_status (application_id=? AND endpoint_id=? AND status=? AND message_id<?)',
+  ],
+  [
+    'listDeliveriesOfEndpoint, of what failed of two types',
+    () => {
+      acceptMany()
+      deliveries().listDeliveriesOfEndpoint(...key, page, { status: 'fail', eventTypes: ['paid', 'lost'] })
+    },
+    'delivery_status_type (application_id=? AND endpoint_id=? AND status=? AND event_type=? AND message_id<?)',
+  ],
+  [
+    'listDeliveriesOfEndpoint, of a rare type',
+    () => deliveries().listDeliveriesOfEndpoint(...key, page, { eventTypes: ['paid'], status: 'success' }),
+    'd USING PRIMARY KEY (application_id=? AND message_id=? AND endpoint_id=?)',
   ],
   [
     'listDeliveriesOfMessage',
@@ -205,16 +259,84 @@ const CASES: readonly (readonly [name: string, call: () => unknown, index: strin
   [
     'listMessages, of what failed',
     () => {
-      database.exec(`INSERT INTO endpoint (application_id, id, url, description, disabled, secret, metadata, created_at,
-        updated_at) VALUES ('app_0', 'ep_0', '', '', 0, x'', '{}', 0, 0)`)
+      addEndpoint()
       search().listMessages('app_0', page, { status: 'fail' })
     },
     'delivery_status (application_id=? AND endpoint_id=? AND status=? AND message_id<?)',
   ],
   [
-    'listMessages, of what succeeded',
+    'listMessages, of what failed of two types',
+    () => {
+      addEndpoint()
+      search().listMessages('app_0', page, { status: 'fail', eventTypes: ['paid', 'lost'] })
+    },
+    'delivery_status_type (application_id=? AND endpoint_id=? AND status=? AND event_type=? AND message_id<?)',
+  ],
+  [
+    'listMessages, of what is being sent',
+    () => {
+      addEndpoint()
+      search().listMessages('app_0', page, { status: 'sending' })
+    },
+    'delivery_held (application_id=? AND endpoint_id=? AND message_id<?)',
+  ],
+  [
+    'listMessages, of what succeeded, where all that is near did',
     () => search().listMessages('app_0', page, { status: 'success' }),
     'message_id (application_id=? AND id<?)',
+  ],
+  [
+    'listMessages, of what succeeded, where nothing that is near did',
+    () => {
+      addEndpoint()
+      acceptMany()
+      search().listMessages('app_0', { ...page, after: null }, { status: 'success' })
+    },
+    'delivery_success (application_id=? AND endpoint_id=?)',
+  ],
+  [
+    'listExhausted',
+    () => exhausted({}),
+    'delivery_failed (application_id=? AND (message_id,endpoint_id)<(?,?))',
+  ],
+  [
+    'listExhausted, of two types',
+    () => exhausted({ eventTypes: ['paid', 'lost'] }),
+    'delivery_failed_type (application_id=? AND event_type=? AND (message_id,endpoint_id)<(?,?))',
+  ],
+  [
+    'listExhausted, of an endpoint',
+    () => exhausted({ endpointId: 'ep_0' }),
+    'delivery_status (application_id=? AND endpoint_id=? AND status=? AND message_id<?)',
+  ],
+  [
+    'findQueue, which counts what waits',
+    () => queue().findQueue(...key),
+    'delivery_status (application_id=? AND endpoint_id=? AND status=?)',
+  ],
+  [
+    'findQueue, which looks for the oldest',
+    () => queue().findQueue(...key),
+    'delivery_held (application_id=? AND endpoint_id=?)',
+  ],
+  [
+    'a step of a task, which counts what waits of it',
+    () => takeStep('endpoint.recover'),
+    'delivery_replayed (replay_task=? AND due_at<?)',
+  ],
+  [
+    'a step of a task on what failed in an application',
+    () => takeStep('application.recover'),
+    'delivery_failed (application_id=? AND (message_id,endpoint_id)>(?,?) AND message_id<?)',
+  ],
+  [
+    'cancelTask, which takes back',
+    () => {
+      takeStep('endpoint.recover')
+      database.exec(`UPDATE task SET status = 'running'`)
+      replays().cancelTask('qtask_0', 0)
+    },
+    'delivery_replayed (replay_task=?)',
   ],
   [
     'listSituations',
@@ -242,12 +364,17 @@ const CASES: readonly (readonly [name: string, call: () => unknown, index: strin
   [
     'listAttemptsOfEndpoint',
     () => messages().listAttemptsOfEndpoint(...key, page, {}),
-    'attempt_endpoint (application_id=? AND endpoint_id=? AND id<?)',
+    'attempt_endpoint (application_id=? AND endpoint_id=? AND is_success=? AND id<?)',
   ],
   [
-    'listAttemptsOfEndpoint, of those that failed',
-    () => messages().listAttemptsOfEndpoint(...key, page, { isSuccess: false }),
-    'attempt_failed (application_id=? AND endpoint_id=? AND <expr>=? AND id<?)',
+    'listAttemptsOfEndpoint, of those that succeeded',
+    () => messages().listAttemptsOfEndpoint(...key, page, { isSuccess: true }),
+    'attempt_endpoint (application_id=? AND endpoint_id=? AND is_success=? AND id<?)',
+  ],
+  [
+    'listAttemptsOfEndpoint, of those answered 5xx',
+    () => messages().listAttemptsOfEndpoint(...key, { ...page, after: null }, { statusCodeClass: 500 }),
+    'attempt_failed (application_id=? AND endpoint_id=? AND <expr>=?)',
   ],
   [
     'listAttemptsOfMessage',
@@ -288,12 +415,12 @@ const CASES: readonly (readonly [name: string, call: () => unknown, index: strin
   [
     'stepReplay, of what is over',
     () => takeStep('endpoint.bulk-replay'),
-    'delivery_endpoint (application_id=? AND endpoint_id=? AND message_id>? AND message_id<?)',
+    'delivery_success (application_id=? AND endpoint_id=? AND message_id>? AND message_id<?)',
   ],
   [
     'countDeliveriesOfEndpoint',
     () => tasks().countDeliveriesOfEndpoint(...key, { from: 'msg_0', to: 'msg_1' }, 10),
-    'USING COVERING INDEX delivery_endpoint (application_id=? AND endpoint_id=? AND message_id>? AND message_id<?)',
+    'USING COVERING INDEX delivery_success (application_id=? AND endpoint_id=? AND message_id>? AND message_id<?)',
   ],
   [
     'countDeliveriesOfApplication',
@@ -314,10 +441,16 @@ const CASES: readonly (readonly [name: string, call: () => unknown, index: strin
   ],
 ]
 
+/**
+ * Scans of no more than is wanted or than is few: the table of nodes, all that is held where all of it is freed, the names
+ * in a filter, and the messages that are counted to see whether they are few.
+ */
+const FAIR_SCANS =
+  /^SCAN (node|delivery USING INDEX delivery_held|json_each .*|CONSTANT ROW|\(subquery-\d+\))$/
+
 test.each(CASES)('%s reads by an index: no table is scanned and no result sorted', (_, call, index) => {
   const plans = plansOf(call)
   expect(plans.join('\n')).toContain(index)
-  // The table of nodes has a row for each live node: clearing it scans next to nothing.
-  const wasteful = plans.filter((plan) => /^SCAN (?!node$)|TEMP B-TREE/.test(plan))
+  const wasteful = plans.filter((plan) => /^SCAN |TEMP B-TREE/.test(plan) && !FAIR_SCANS.test(plan))
   expect(wasteful).toEqual([])
 })

@@ -2,7 +2,7 @@
 
 import type { DatabaseSync } from 'node:sqlite'
 
-import { CANCEL_EXPUNGED, PENDING } from './deliveries.ts'
+import { CANCEL_EXPUNGED, PENDING } from './delivery-status.ts'
 import { type Row, type Synchronous, statementCache } from './tables.ts'
 
 type RetentionMethods = 'expungeContent' | 'expungeAttemptContent' | 'expungeExpired' | 'deleteOldMessages'

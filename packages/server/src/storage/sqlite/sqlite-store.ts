@@ -6,7 +6,8 @@ import { Worker } from 'node:worker_threads'
 
 import { PosthornError } from '../../domain/errors.ts'
 import { GroupCommit, type GroupCommitOptions, type OperationResult } from '../group-commit.ts'
-import type { AcceptRequest, Store } from '../store.ts'
+import type { GivenKeys } from '../key-ring.ts'
+import type { AcceptRequest, RecordResult, Store } from '../store.ts'
 import type { ErrorMessage, Operation, WorkerData, WorkerRequest, WorkerResponse } from './worker.ts'
 
 /** Limits of the write queue. 10,000 operations are some two seconds of work. */
@@ -23,8 +24,8 @@ const FOREIGN_WRITE_POLL_MS = 500
 export interface SqliteStoreOptions {
   /** Path of the database file; its folder exists. */
   readonly path: string
-  /** 32 bytes that secrets are sealed with. */
-  readonly encryptionKey: Uint8Array
+  /** 32 bytes that secrets are sealed with; or several keys, while one takes another's place. */
+  readonly encryptionKey: Uint8Array | GivenKeys
   /** Claims the data for this process, as a server does. Without it the store cannot `joinAsNode`. */
   readonly isExclusive: boolean
   readonly queue?: Partial<GroupCommitOptions>
@@ -75,6 +76,14 @@ export class SqliteStore implements Store {
     this.#changeListeners.push(listener)
   }
 
+  /** There is no other node. */
+  onDue(): void {}
+
+  /** The database has no clock of its own. */
+  clockOffsetMs(): number {
+    return 0
+  }
+
   readonly findOrganisation = this.#read('findOrganisation')
   readonly createOrganisation = this.#write('createOrganisation')
 
@@ -97,7 +106,7 @@ export class SqliteStore implements Store {
   readonly createApplication = this.#write('createApplication')
   readonly findApplication = this.#read('findApplication')
   readonly listApplications = this.#read('listApplications')
-  readonly findThrottleRate = this.#read('findThrottleRate')
+  readonly findPolicy = this.#read('findPolicy')
   readonly updateApplication = this.#writeTold('updateApplication', (_organisationId, id) => id)
   readonly deleteApplication = this.#writeTold('deleteApplication', (_organisationId, id) => id)
 
@@ -135,17 +144,22 @@ export class SqliteStore implements Store {
     if (!this.#options.isExclusive) throw new Error('Only a store that claims the data can join as a node')
     return (await this.#commit.add({ method: 'joinAsNode', args: [now] })) as number
   }
+  /** Nobody else holds the data, so nobody can have taken this node for dead. */
+  readonly beat: Store['beat'] = async () => true
   readonly findWaitingEndpoints = this.#read('findWaitingEndpoints')
   // What the engine writes is bounded by what it holds, and refusing it would lose what happened.
   readonly claimDeliveries = this.#writeAlways('claimDeliveries')
   readonly releaseDeliveries = this.#writeAlways('releaseDeliveries')
   readonly cancelDeliveries = this.#writeAlways('cancelDeliveries')
   readonly recordAttempt: Store['recordAttempt'] = async (record) => {
-    const isRecorded = await this.#commit.add({ method: 'recordAttempt', args: [record] }, 0, false)
-    const isDisabled = 'disableEndpoint' in record.verdict && record.verdict.disableEndpoint
-    if (isDisabled) this.#tellChange(record.attempt.applicationId)
-    return isRecorded as boolean
+    const operation: Operation = { method: 'recordAttempt', args: [record] }
+    const result = (await this.#commit.add(operation, 0, false)) as RecordResult
+    if (result === 'changed') this.#tellChange(record.attempt.applicationId)
+    return result
   }
+  readonly findQueue = this.#read('findQueue')
+  readonly listExhausted = this.#read('listExhausted')
+  readonly skipDelivery = this.#write('skipDelivery')
 
   readonly resendDelivery = this.#write('resendDelivery')
   readonly countDeliveriesOfEndpoint = this.#read('countDeliveriesOfEndpoint')
@@ -157,7 +171,17 @@ export class SqliteStore implements Store {
   readonly findRunningTasks = this.#read('findRunningTasks')
   readonly stepReplay = this.#write('stepReplay')
   readonly finishTask = this.#write('finishTask')
+  readonly cancelTask = this.#write('cancelTask')
   readonly deleteTasks = this.#write('deleteTasks')
+
+  readonly listSigningKeys = this.#read('listSigningKeys')
+  readonly createSigningKey = this.#writeTold('createSigningKey', () => null)
+  readonly rotateSigningKey = this.#writeTold('rotateSigningKey', () => null)
+  readonly listEncryptionKeys = this.#read('listEncryptionKeys')
+  readonly offerEncryptionKey = this.#write('offerEncryptionKey')
+  readonly sealWith = this.#write('sealWith')
+  readonly resealSecrets = this.#write('resealSecrets')
+  readonly forgetEncryptionKeys = this.#write('forgetEncryptionKeys')
 
   #read<K extends keyof Store>(method: K): Store[K] {
     return (async (...args: unknown[]) => this.#need(this.#reader).read({ method, args })) as Store[K]

@@ -10,13 +10,19 @@ import { parentPort, workerData } from 'node:worker_threads'
 
 import { type ErrorCode, PosthornError } from '../../domain/errors.ts'
 import type { OperationResult } from '../group-commit.ts'
-import { type SecretBox, secretBox } from '../secret-box.ts'
+import type { GivenKeys } from '../key-ring.ts'
+import { type KeyedBox, secretBox } from '../secret-box.ts'
 import type { Store } from '../store.ts'
+import { acceptMethods } from './accepts.ts'
 import { applicationMethods } from './applications.ts'
 import { auditMethods } from './audit.ts'
-import { claimFolder, openDatabase } from './database.ts'
-import { deliveryMethods, queueMethods } from './deliveries.ts'
+import { claimFolder, isClaimed, openDatabase } from './database.ts'
+import { deliveryMethods } from './deliveries.ts'
+import { queueMethods } from './queue.ts'
+import { recordMethods } from './records.ts'
+import { encryptionKeyMethods, sealingKeyId, settleKeys, takeOfferedKeys } from './encryption-keys.ts'
 import { endpointMethods } from './endpoints.ts'
+import { exhaustedMethods } from './exhausted.ts'
 import { eventTypeMethods } from './event-types.ts'
 import { explanationMethods } from './explanations.ts'
 import { idempotencyMethods } from './idempotency.ts'
@@ -25,6 +31,7 @@ import { purgeMethods } from './access-purge.ts'
 import { retentionMethods } from './retention.ts'
 import { searchMethods } from './search.ts'
 import { replayMethods } from './replays.ts'
+import { signingKeyMethods } from './signing-keys.ts'
 import { taskMethods } from './tasks.ts'
 import { tokenMethods } from './tokens.ts'
 
@@ -34,7 +41,7 @@ export interface WorkerData {
   readonly role: 'writer' | 'reader'
   /** The writer claims the folder: only a server does, not the CLI beside it. */
   readonly isExclusive: boolean
-  readonly encryptionKey: Uint8Array
+  readonly encryptionKey: Uint8Array | GivenKeys
   /** How often the writer looks for the writes of other processes, in milliseconds. */
   readonly foreignWritePollMs: number
 }
@@ -71,21 +78,26 @@ function main(data: WorkerData): void {
   const port = parentPort!
   const post = (response: WorkerResponse) => port.postMessage(response)
   let claim: DatabaseSync | undefined
-  let box: SecretBox
+  let box: KeyedBox
   let database: DatabaseSync
   try {
-    box = secretBox(data.encryptionKey)
     if (data.isExclusive) claim = claimFolder(data.path)
     database = openDatabase(data.path)
-    tryKey(database, box)
+    box = secretBox(data.encryptionKey, sealingKeyId(database))
+    if (data.role === 'writer') settleKeys(database, box, { isServer: data.isExclusive })
   } catch (error) {
     // Now, not when the thread has gone: who reads the refusal may try again at once.
     claim?.close()
     post({ kind: 'unready', error: messageOf(error) })
     return
   }
-  const methods = methodsOf(database, box)
-  const stopWatch = data.role === 'writer' ? watch(database, data.foreignWritePollMs, post) : () => {}
+  const methods = methodsOf(database, box, () => claim === undefined && isClaimed(data.path))
+  const onForeignWrite = () => {
+    if (data.isExclusive) takeOfferedKeys(database, box)
+    post({ kind: 'foreign-write' })
+  }
+  const stopWatch =
+    data.role === 'writer' ? watch(database, data.foreignWritePollMs, onForeignWrite) : () => {}
 
   port.on('message', (request: WorkerRequest) => {
     switch (request.kind) {
@@ -104,13 +116,11 @@ function main(data: WorkerData): void {
   post({ kind: 'ready' })
 }
 
-/** A wrong key would otherwise be noticed by the first message, and fail every one. @throws {PosthornError} `bad_key`. */
-function tryKey(database: DatabaseSync, box: SecretBox): void {
-  const row = database.prepare('SELECT secret FROM endpoint LIMIT 1').get()
-  if (row !== undefined) box.open(row['secret'] as Uint8Array)
-}
-
-function methodsOf(database: DatabaseSync, box: SecretBox): Readonly<Record<string, Method>> {
+function methodsOf(
+  database: DatabaseSync,
+  box: KeyedBox,
+  isServedByAnother: () => boolean,
+): Readonly<Record<string, Method>> {
   const methods: object = {
     ...tokenMethods(database),
     ...idempotencyMethods(database, box),
@@ -123,10 +133,15 @@ function methodsOf(database: DatabaseSync, box: SecretBox): Readonly<Record<stri
     ...explanationMethods(database),
     ...retentionMethods(database),
     ...searchMethods(database),
+    ...acceptMethods(database),
     ...queueMethods(database),
+    ...recordMethods(database),
     ...deliveryMethods(database, box),
+    ...exhaustedMethods(database),
     ...replayMethods(database, box),
     ...taskMethods(database),
+    ...encryptionKeyMethods(database, box, isServedByAnother),
+    ...signingKeyMethods(database, box),
   }
   return methods as Record<string, Method>
 }
@@ -181,11 +196,7 @@ function transaction(
 }
 
 /** Tells of commits by other processes: `data_version` changes for those, and not for this connection's own. */
-function watch(
-  database: DatabaseSync,
-  everyMs: number,
-  post: (response: WorkerResponse) => void,
-): () => void {
+function watch(database: DatabaseSync, everyMs: number, onForeignWrite: () => void): () => void {
   const statement = database.prepare('PRAGMA data_version')
   const version = () => statement.get()!['data_version']
   let seen = version()
@@ -193,7 +204,7 @@ function watch(
     const current = version()
     if (current === seen) return
     seen = current
-    post({ kind: 'foreign-write' })
+    onForeignWrite()
   }, everyMs)
   return () => clearInterval(timer)
 }

@@ -22,7 +22,11 @@ export function describeApplications(store: () => Store): void {
       expect(await store().findApplication(organisationId, application.id)).toEqual(application)
       expect(await store().findApplication(organisationId, 'customer-1')).toEqual(application)
       expect(await store().findApplication(organisationId, 'customer-2')).toBeNull()
-      expect(await store().findThrottleRate(application.id)).toBe(25)
+      expect(await store().findPolicy(application.id)).toMatchObject({
+        organisationId,
+        uid: 'customer-1',
+        throttleRate: 25,
+      })
     })
 
     test('an application of another organisation is not found, changed or deleted', async () => {

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest'
 
 import type { Store } from '../../../src/storage/store.ts'
-import { NOW, claimedIds, newScene } from '../fixtures.ts'
+import { NOW, claimedIds, newScene, upTo } from '../fixtures.ts'
 
 /** Tests claims, releases and cancellation. */
 export function describeClaims(store: () => Store): void {
@@ -11,7 +11,7 @@ export function describeClaims(store: () => Store): void {
     test('a claim gives the message, its endpoint and the attempts made, and holds the delivery', async () => {
       const { endpoint, send, claim, delivery } = await newScene(store())
       const message = await send({ eventId: 'evt-1', channels: ['eu'], tags: ['vip'], deliverAt: NOW })
-      expect(await claim()).toEqual([{ message, endpointId: endpoint.id, attempts: 0 }])
+      expect(await claim()).toEqual([{ message, endpointId: endpoint.id, attempts: 0, priority: 'live' }])
       expect(await delivery(message)).toMatchObject({ status: 'sending' })
       expect(await claim()).toEqual([])
     })
@@ -56,7 +56,7 @@ export function describeClaims(store: () => Store): void {
       const { send, claim } = await newScene(store())
       const sent = new Map<number, string>()
       for (const age of [2, 5, 1, 4, 3]) sent.set(age, (await send({}, { dueAt: NOW - age })).id)
-      expect(claimedIds(await claim({ limit: 2 }))).toEqual([sent.get(5), sent.get(4)])
+      expect(claimedIds(await claim({ limits: upTo(2) }))).toEqual([sent.get(5), sent.get(4)])
       expect(claimedIds(await claim())).toEqual([sent.get(3), sent.get(2), sent.get(1)])
     })
 
@@ -88,7 +88,7 @@ export function describeClaims(store: () => Store): void {
 
       expect(await other.claim({ endpointId: one.endpoint.id })).toEqual([])
       expect(await one.claim({ endpointId: second.id })).toEqual([
-        { message, endpointId: second.id, attempts: 0 },
+        { message, endpointId: second.id, attempts: 0, priority: 'live' },
       ])
       expect(claimedIds(await one.claim())).toEqual([message.id])
     })
@@ -96,7 +96,7 @@ export function describeClaims(store: () => Store): void {
     test('claims that run at once never hand a delivery out twice, and leave none behind', async () => {
       const { send, claim } = await newScene(store())
       const sent = await Promise.all(Array.from({ length: 60 }, () => send()))
-      const claims = await Promise.all(Array.from({ length: 12 }, () => claim({ limit: 7 })))
+      const claims = await Promise.all(Array.from({ length: 12 }, () => claim({ limits: upTo(7) })))
       expect(claims.flatMap(claimedIds).toSorted()).toEqual(sent.map(({ id }) => id).toSorted())
     })
   })

@@ -4,7 +4,7 @@ import * as fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 
 import type { PageRequest, Store } from '../../../src/storage/store.ts'
-import { NOW, newApplication, newAttempt, newEndpoint, newEventType, newScene } from '../fixtures.ts'
+import { NOW, newApplication, newAttempt, newEndpoint, newEventType, newScene, upTo } from '../fixtures.ts'
 
 const ITEMS = 7
 
@@ -75,7 +75,8 @@ const LISTS: Readonly<Record<string, Fill>> = {
         lease,
         applicationId: application.id,
         endpointId: endpoint.id,
-        limit: 1,
+        limits: upTo(1),
+        isOrdered: false,
         maxBytes: 1,
         now: NOW,
       })

@@ -8,7 +8,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Delivery, Verdict } from '../../../src/domain/delivery.ts'
 import type { Lease, Store } from '../../../src/storage/store.ts'
 import type { OpenedStore } from '../opened-store.ts'
-import { NOW, WHOLE, newApplication, newAttempt, newEndpoint, newMessage } from '../fixtures.ts'
+import { NOW, WHOLE, newApplication, newAttempt, newEndpoint, newMessage, upTo } from '../fixtures.ts'
 
 /** What follows from an attempt that the schedule made. */
 type ScheduledVerdict = Exclude<Verdict['kind'], 'resume'>
@@ -147,14 +147,16 @@ class Model {
   async #claim(endpointId: string, atMost: number): Promise<void> {
     const due = [...this.#deliveries.values()]
       .filter((delivery) => delivery.status === 'pending' && delivery.endpointId === endpointId)
-      .map((delivery) => delivery.nextAttemptAt!)
-      .filter((dueAt) => dueAt <= this.#now)
-      .toSorted((a, b) => a - b)
+      .filter((delivery) => delivery.nextAttemptAt! <= this.#now)
+      .toSorted((a, b) => a.nextAttemptAt! - b.nextAttemptAt!)
+    const live = due.filter(({ attempts }) => attempts === 0).slice(0, atMost)
+    const retries = due.filter(({ attempts }) => attempts > 0).slice(0, atMost)
     const claimed = await this.#store.claimDeliveries({
       lease: this.#lease,
       applicationId: this.#applicationId,
       endpointId,
-      limit: atMost,
+      limits: upTo(atMost),
+      isOrdered: false,
       maxBytes: 1_048_576,
       now: this.#now,
     })
@@ -164,7 +166,7 @@ class Model {
     // Among deliveries that are due at one instant, any may come first: so instants are compared, not ids.
     assert.deepEqual(
       taken.map((delivery) => delivery?.nextAttemptAt),
-      due.slice(0, atMost),
+      [...live, ...retries].map((delivery) => delivery.nextAttemptAt),
     )
     assert.deepEqual(
       claimed.map(({ attempts }) => attempts),
@@ -185,13 +187,9 @@ class Model {
   async #record(delivery: Delivery | undefined, kind: ScheduledVerdict): Promise<void> {
     if (delivery === undefined) return
     const attempts = delivery.attempts + 1
-    const verdict: Verdict =
-      kind === 'retry'
-        ? { kind, at: this.#now + 2 }
-        : kind === 'exhausted'
-          ? { kind, disableEndpoint: false }
-          : { kind }
-    assert(await this.#store.recordAttempt(this.#recordOf(delivery, this.#lease, attempts, verdict)))
+    const verdict: Verdict = kind === 'retry' ? { kind, at: this.#now + 2 } : { kind }
+    const result = await this.#store.recordAttempt(this.#recordOf(delivery, this.#lease, attempts, verdict))
+    assert.equal(result, 'recorded')
     this.#put({
       ...delivery,
       attempts,
@@ -204,7 +202,7 @@ class Model {
   async #recordLate(delivery: Delivery | undefined): Promise<void> {
     if (delivery === undefined) return
     const late = this.#recordOf(delivery, this.#lease - 1, delivery.attempts + 1, { kind: 'success' })
-    assert.equal(await this.#store.recordAttempt(late), false)
+    assert.equal(await this.#store.recordAttempt(late), 'lost')
   }
 
   async #cancel(endpointId: string, atMost: number): Promise<void> {

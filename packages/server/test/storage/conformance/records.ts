@@ -11,7 +11,7 @@ export function describeRecords(store: () => Store): void {
     test('a success settles the delivery', async () => {
       const { application, endpoint, lease, send, record, claim, delivery } = await newScene(store())
       const message = await send({}, { lease })
-      expect(await record(message, { kind: 'success' }, { attempts: 3 })).toBe(true)
+      expect(await record(message, { kind: 'success' }, { attempts: 3 })).toBe('recorded')
       expect(await delivery(message)).toMatchObject({ status: 'success', attempts: 3, nextAttemptAt: null })
       expect(await claim({ now: NOW + 1e9 })).toEqual([])
       expect(await store().findEndpoint(application.id, endpoint.id)).toEqual(endpoint)
@@ -20,7 +20,7 @@ export function describeRecords(store: () => Store): void {
     test('a retry gives the delivery back, due at its instant, with the attempts counted', async () => {
       const { lease, send, record, claim, delivery } = await newScene(store())
       const message = await send({}, { lease })
-      expect(await record(message, { kind: 'retry', at: NOW + 5_000 })).toBe(true)
+      expect(await record(message, { kind: 'retry', at: NOW + 5_000 })).toBe('recorded')
       expect(await delivery(message)).toMatchObject({
         status: 'pending',
         attempts: 1,
@@ -33,9 +33,7 @@ export function describeRecords(store: () => Store): void {
     test('a spent schedule fails the delivery and leaves the endpoint open', async () => {
       const { application, endpoint, lease, send, record, claim, delivery } = await newScene(store())
       const message = await send({}, { lease })
-      expect(await record(message, { kind: 'exhausted', disableEndpoint: false }, { attempts: 10 })).toBe(
-        true,
-      )
+      expect(await record(message, { kind: 'exhausted' }, { attempts: 10 })).toBe('recorded')
       expect(await delivery(message)).toMatchObject({ status: 'fail', attempts: 10, nextAttemptAt: null })
       expect(await claim({ now: NOW + 1e9 })).toEqual([])
       expect(await store().findEndpoint(application.id, endpoint.id)).toEqual(endpoint)
@@ -46,12 +44,13 @@ export function describeRecords(store: () => Store): void {
       const other = await addEndpoint()
       const message = await send({}, { lease })
       const attempt = { createdAt: NOW + 77 }
-      await record(message, { kind: 'exhausted', disableEndpoint: true }, { attempt })
+      await record(message, { kind: 'exhausted', disable: 'gone' }, { attempt })
 
       expect(await delivery(message)).toMatchObject({ status: 'fail' })
       expect(await store().findEndpoint(application.id, endpoint.id)).toEqual({
         ...endpoint,
         disabled: true,
+        disabledReason: 'gone',
         updatedAt: NOW + 77,
       })
       expect(await store().findEndpoint(application.id, other.id)).toEqual(other)
@@ -68,7 +67,7 @@ export function describeRecords(store: () => Store): void {
     test.each([
       ['success', { kind: 'success' }],
       ['retry', { kind: 'retry', at: NOW + 1 }],
-      ['exhausted', { kind: 'exhausted', disableEndpoint: false }],
+      ['exhausted', { kind: 'exhausted' }],
     ] as const)('after %s a second record is refused and changes nothing', async (_, verdict) => {
       const { application, lease, send, record, delivery } = await newScene(store())
       const message = await send({}, { lease })
@@ -78,7 +77,7 @@ export function describeRecords(store: () => Store): void {
       const again = newAttempt({ createdAt: NOW + 9 })
       expect(
         await record(message, { kind: 'retry', at: NOW + 99 }, { attempts: 2, attempt: { id: again.id } }),
-      ).toBe(false)
+      ).toBe('lost')
       expect(await delivery(message)).toEqual(settled)
       expect(await store().findAttempt(application.id, message.id, again.id)).toBeNull()
       expect(await store().listAttemptsOfMessage(application.id, message.id, WHOLE, {})).toHaveLength(1)
@@ -89,16 +88,16 @@ export function describeRecords(store: () => Store): void {
       const message = await send({}, { lease })
       const recorded = await Promise.all([
         record(message, { kind: 'success' }),
-        record(message, { kind: 'exhausted', disableEndpoint: false }),
+        record(message, { kind: 'exhausted' }),
       ])
-      expect(new Set(recorded)).toEqual(new Set([false, true]))
+      expect(new Set(recorded)).toEqual(new Set(['lost', 'recorded']))
       expect(await store().listAttemptsOfMessage(application.id, message.id, WHOLE, {})).toHaveLength(1)
     })
 
     test('a delivery that nobody holds cannot be recorded', async () => {
       const { application, endpoint, send, record, delivery } = await newScene(store())
       const message = await send()
-      expect(await record(message, { kind: 'exhausted', disableEndpoint: true })).toBe(false)
+      expect(await record(message, { kind: 'exhausted', disable: 'gone' })).toBe('lost')
       expect(await delivery(message)).toMatchObject({ status: 'pending', attempts: 0, nextAttemptAt: NOW })
       expect(await store().findEndpoint(application.id, endpoint.id)).toEqual(endpoint)
     })
@@ -131,8 +130,8 @@ export function describeRecords(store: () => Store): void {
       await claim({ lease: successor, now: NOW + 1 })
 
       const late = newAttempt()
-      const verdict = { kind: 'exhausted', disableEndpoint: true } as const
-      expect(await record(message, verdict, { lease, attempt: { id: late.id } })).toBe(false)
+      const verdict = { kind: 'exhausted', disable: 'gone' } as const
+      expect(await record(message, verdict, { lease, attempt: { id: late.id } })).toBe('lost')
       await store().releaseDeliveries(
         lease,
         [{ applicationId: application.id, messageId: message.id, endpointId: endpoint.id }],
@@ -142,7 +141,7 @@ export function describeRecords(store: () => Store): void {
       expect(await store().findAttempt(application.id, message.id, late.id)).toBeNull()
       expect(await store().findEndpoint(application.id, endpoint.id)).toEqual(endpoint)
 
-      expect(await record(message, { kind: 'success' }, { lease: successor })).toBe(true)
+      expect(await record(message, { kind: 'success' }, { lease: successor })).toBe('recorded')
       expect(await delivery(message)).toMatchObject({ status: 'success' })
     })
   })

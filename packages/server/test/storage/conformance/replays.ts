@@ -4,10 +4,10 @@ import { describe, expect, test } from 'vitest'
 
 import type { ReplayFilter, ReplayWork, Task } from '../../../src/domain/task.ts'
 import type { Store } from '../../../src/storage/store.ts'
-import { NOW, type Scene, claimedIds, idAt, newScene, newTask } from '../fixtures.ts'
+import { NOW, type Scene, claimedIds, idAt, newScene, newTask, steps } from '../fixtures.ts'
 
-const FAILED = { kind: 'exhausted', disableEndpoint: false } as const
-const RESUME = { kind: 'resume', disableEndpoint: false } as const
+const FAILED = { kind: 'exhausted' } as const
+const RESUME = { kind: 'resume' } as const
 const NO_FILTER: ReplayFilter = {
   eventTypes: null,
   channel: null,
@@ -38,9 +38,9 @@ export function describeReplays(store: () => Store): void {
 
   /** Runs a task to its end in steps of `limit`; returns it with the number of steps. */
   const runToEnd = async (task: Task, limit = 100): Promise<{ task: Task; steps: number }> => {
-    for (let steps = 1; ; steps++) {
-      const after = await store().stepReplay(task.id, limit, NOW)
-      if (after!.status !== 'running') return { task: after!, steps }
+    for (let taken = 1; ; taken++) {
+      const after = await store().stepReplay(task.id, steps(limit), NOW)
+      if (after!.status !== 'running') return { task: after!, steps: taken }
     }
   }
 
@@ -56,7 +56,9 @@ export function describeReplays(store: () => Store): void {
       expect(await scene.delivery(message)).toMatchObject({ status: 'pending', nextAttemptAt: NOW })
 
       const claimed = await scene.claim()
-      expect(claimed).toMatchObject([{ message: { id: message.id }, attempts: 1, isManual: true }])
+      expect(claimed).toMatchObject([
+        { message: { id: message.id }, attempts: 1, isManual: true, resumesAs: status },
+      ])
       await scene.record(message, RESUME, { attempt: { trigger: 'manual' } })
       expect(await scene.delivery(message)).toMatchObject({ status, nextAttemptAt, attempts: 1 })
 
@@ -89,7 +91,7 @@ export function describeReplays(store: () => Store): void {
       const message = await scene.send({}, { lease: scene.lease })
       await resend(scene, message.id)
       expect(await scene.delivery(message)).toMatchObject({ status: 'sending' })
-      expect(await scene.record(message, { kind: 'retry', at: NOW + 1 })).toBe(true)
+      expect(await scene.record(message, { kind: 'retry', at: NOW + 1 })).toBe('recorded')
       expect(await scene.claim({ now: NOW + 1 })).toMatchObject([{ attempts: 1 }])
     })
 
@@ -132,11 +134,11 @@ export function describeReplays(store: () => Store): void {
       const sent = []
       for (let made = 0; made < 5; made++) sent.push((await settle(scene, FAILED)).id)
       const begun = await begin(scene, 'endpoint.recover')
-      const { task, steps } = await runToEnd(begun, 2)
-      expect(task.data).toEqual({ messagesSent: 5 })
-      expect(steps).toBe(3)
+      const { task, steps: taken } = await runToEnd(begun, 2)
+      expect(task.data).toEqual({ messagesSeen: 5, messagesSent: 5, progress: 1 })
+      expect(taken).toBe(3)
       expect(claimedIds(await scene.claim()).toSorted()).toEqual(sent.toSorted())
-      expect(await store().stepReplay(begun.id, 2, NOW)).toBeNull()
+      expect(await store().stepReplay(begun.id, steps(2), NOW)).toBeNull()
     })
 
     test('sends what the endpoint wants and never got, and nothing twice', async () => {
@@ -182,9 +184,9 @@ export function describeReplays(store: () => Store): void {
       const scene = await newScene(store())
       for (let made = 0; made < 3; made++) await settle(scene, FAILED)
       const task = await begin(scene, 'endpoint.recover')
-      await store().stepReplay(task.id, 2, NOW)
+      await store().stepReplay(task.id, steps(2), NOW)
       await store().deleteEndpoint(scene.application.id, scene.endpoint.id, NOW)
-      expect(await store().stepReplay(task.id, 2, NOW)).toMatchObject({
+      expect(await store().stepReplay(task.id, steps(2), NOW)).toMatchObject({
         status: 'failed',
         data: { messagesSent: 2, error: 'The endpoint was deleted' },
       })

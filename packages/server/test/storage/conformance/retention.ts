@@ -33,8 +33,8 @@ export function describeRetention(store: () => Store, open: () => Promise<Opened
       const { application, lease, send, claim, record, delivery } = await newScene(store())
       const [good, bad] = [await send({}, { lease }), await send({}, { lease })]
       for (const { id } of [good, bad]) await store().expungeContent(application.id, id, NOW)
-      expect(await record(good, { kind: 'success' })).toBe(true)
-      expect(await record(bad, { kind: 'retry', at: NOW })).toBe(true)
+      expect(await record(good, { kind: 'success' })).toBe('recorded')
+      expect(await record(bad, { kind: 'retry', at: NOW })).toBe('recorded')
       const next = await send()
 
       expect(await claim()).toMatchObject([{ message: { id: next.id } }])

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest'
 
 import type { Store } from '../../../src/storage/store.ts'
-import { NOW, WHOLE, newAttempt, newMessage, newScene } from '../fixtures.ts'
+import { NOW, WHOLE, newAttempt, newMessage, newScene, upTo } from '../fixtures.ts'
 
 /** Tests what explanations are made of. */
 export function describeSituations(store: () => Store): void {
@@ -26,7 +26,8 @@ export function describeSituations(store: () => Store): void {
         lease,
         applicationId: application.id,
         endpointId: endpoint.id,
-        limit: 1,
+        limits: upTo(1),
+        isOrdered: false,
         maxBytes: 1_000,
         now: NOW,
       })
