@@ -24,7 +24,9 @@ export function decodeBase64(text: string): Bytes | null {
     const binary = atob(text)
     // `atob` skips white space, adds missing padding and drops the unused bits: only the round trip tells.
     if (btoa(binary) !== text) return null
-    return Uint8Array.from(binary, (character) => character.charCodeAt(0))
+    const bytes = new Uint8Array(binary.length)
+    for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i)
+    return bytes
   } catch {
     return null
   }

@@ -15,9 +15,14 @@ export function headerOf(headers: object, name: string): string | null {
     const value: unknown = headers.get(name)
     return typeof value === 'string' ? value : null
   }
-  const values = Object.entries(headers)
-    .filter(([key]) => key.toLowerCase() === name)
-    .flatMap(([, value]: [string, unknown]) => value)
-    .filter((value) => typeof value === 'string')
-  return values.length === 0 ? null : values.join(', ')
+  let found: string | null = null
+  for (const key of Object.keys(headers)) {
+    // The length first: it rules out nearly every other header, at less cost than its lower case.
+    if (key.length !== name.length || key.toLowerCase() !== name) continue
+    const value = (headers as Readonly<Record<string, unknown>>)[key]
+    for (const text of Array.isArray(value) ? value : [value]) {
+      if (typeof text === 'string') found = found === null ? text : `${found}, ${text}`
+    }
+  }
+  return found
 }

@@ -45,9 +45,13 @@ export function signedContent(
   timestamp: number,
   body: Uint8Array,
 ): { readonly content: Bytes; readonly body: Bytes } {
-  const prefix = new TextEncoder().encode(signedPrefix(id, timestamp))
-  const content = new Uint8Array(prefix.length + body.length)
-  content.set(prefix)
-  content.set(body, prefix.length)
-  return { content, body: content.subarray(prefix.length) }
+  const prefix = signedPrefix(id, timestamp)
+  const isAscii = /^[!-~]*$/.test(prefix)
+  const bytes = isAscii ? null : new TextEncoder().encode(prefix)
+  const { length } = bytes ?? prefix
+  const content = new Uint8Array(length + body.length)
+  // Letter by letter, as it is for nearly all ids: an encoder costs a tenth of the whole verification.
+  for (let i = 0; i < length; i++) content[i] = bytes?.[i] ?? prefix.charCodeAt(i)
+  content.set(body, length)
+  return { content, body: content.subarray(length) }
 }

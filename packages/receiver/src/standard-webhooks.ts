@@ -66,7 +66,9 @@ export function standardWebhooks(options: StandardWebhooksOptions): Scheme {
 
 /** The family of which more headers are there, `webhook-` before `svix-`: what it lacks is then named. */
 function readHeaders(webhook: ReceivedWebhook): FamilyHeaders {
-  const [standard, svix] = [readFamily(webhook, 'webhook'), readFamily(webhook, 'svix')]
+  const standard = readFamily(webhook, 'webhook')
+  if (countPresent(standard) === 3) return standard
+  const svix = readFamily(webhook, 'svix')
   return countPresent(svix) > countPresent(standard) ? svix : standard
 }
 
@@ -85,5 +87,6 @@ function readFamily(webhook: ReceivedWebhook, family: 'webhook' | 'svix'): Famil
 }
 
 function countPresent(headers: FamilyHeaders): number {
-  return Object.values(headers).filter((value) => value !== null).length
+  const { id, timestamp, signature } = headers
+  return Number(id !== null) + Number(timestamp !== null) + Number(signature !== null)
 }

@@ -4,7 +4,7 @@ import type { Bytes } from './base64.ts'
 import { importPublicKey, verifyEd25519 } from './ed25519.ts'
 import { equalBytes } from './equal-bytes.ts'
 import { WebhookSecretError } from './error.ts'
-import { importHmacKey, signHmac } from './hmac.ts'
+import { hmacOf } from './hmac.ts'
 import { once } from './once.ts'
 import type { ParsedSecret } from './secret.ts'
 import type { SignatureVersion } from './signature-list.ts'
@@ -27,14 +27,14 @@ export function verificationKey(secret: ParsedSecret): VerificationKey {
 }
 
 function sharedKey(bytes: Bytes): VerificationKey {
-  const imported = once(() => importHmacKey(bytes))
+  const hmac = hmacOf(bytes)
   return {
     version: 'v1',
     async matchesAny(content, signatures) {
       if (signatures.length === 0) return false
       // Not `subtle.verify`: it would hash the body again for each of up to 50 signatures, at a stranger's
       // will.
-      const expected = await signHmac(await imported(), content)
+      const expected = await hmac(content)
       return signatures.some((signature) => equalBytes(expected, signature))
     },
   }
