@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { ProviderErrorCode, ProviderSecretErrorCode } from './provider-codes.ts'
+
 /**
  * Why a webhook was refused, and what to look at: the one table that results, errors and the README share.
  */
@@ -34,22 +36,15 @@ export const VERIFICATION_HINTS = {
     'The timestamp is older than the tolerance: a replay, a request that waited in a queue, or a clock that is wrong here.',
   timestamp_too_new:
     'The timestamp is further in the future than the tolerance: a clock is wrong here or at the sender.',
-  missing_url:
-    'The scheme signs the public URL. Give it as the option url or publicOrigin, or pass an absolute url.',
-  missing_method: 'The scheme signs the method. Pass { method, url, headers, body }.',
-  malformed_body: 'The body lacks what the scheme signs, or is not in the form that the provider sends.',
-  unknown_algorithm:
-    'The request names another algorithm than the configured one. The request never chooses it.',
-  unexpected_source: 'The sender signed it, but for another topic or environment than the configured one.',
-  certificate_refused:
-    'The certificate is not at the pinned host, or it is expired, malformed or of a weak key.',
-  certificate_unavailable: 'The certificate could not be fetched. Answer 503: the sender will try again.',
   signature_mismatch:
     'No signature matches: the secret belongs to another endpoint, or the body is not byte for byte what was sent.',
 } as const satisfies Record<string, string>
 
+/** The codes that have their hint here; those of providers alone have theirs with the providers. */
+export type CoreErrorCode = keyof typeof VERIFICATION_HINTS
+
 /** Why a webhook was refused. Stable: branch on it. The README explains each. */
-export type VerificationErrorCode = keyof typeof VERIFICATION_HINTS
+export type VerificationErrorCode = CoreErrorCode | ProviderErrorCode
 
 /** Why a secret was refused, and what would be right. */
 export const SECRET_HINTS = {
@@ -64,13 +59,14 @@ export const SECRET_HINTS = {
   secret_private:
     'This is the private key (whsk_). It belongs to the sender alone: a receiver takes the whpk_ key.',
   secret_public: 'This is the public key (whpk_). It can only verify: a sender signs with the whsk_ key.',
-  secret_hex: 'The key is hexadecimal text with an even number of digits. Was it cut short?',
-  secret_key: 'This is not a public key in the form that the provider publishes it.',
   secret_mismatch: 'The two halves of the whsk_ key (seed and public key) do not belong together.',
 } as const satisfies Record<string, string>
 
+/** The codes of secrets that have their hint here. */
+export type CoreSecretErrorCode = keyof typeof SECRET_HINTS
+
 /** Why a secret was refused. Stable: branch on it. */
-export type SecretErrorCode = keyof typeof SECRET_HINTS
+export type SecretErrorCode = CoreSecretErrorCode | ProviderSecretErrorCode
 
 /**
  * An error of this package: `code` is stable, `hint` says what would be right. Neither ever holds a secret.
@@ -91,7 +87,7 @@ export class WebhookError<Code extends string = string> extends Error {
 export class WebhookVerificationError extends WebhookError<VerificationErrorCode> {
   override readonly name = 'WebhookVerificationError'
 
-  constructor(code: VerificationErrorCode, hint: string = VERIFICATION_HINTS[code]) {
+  constructor(code: VerificationErrorCode, hint: string) {
     super('webhook refused', code, hint)
   }
 }
@@ -100,7 +96,9 @@ export class WebhookVerificationError extends WebhookError<VerificationErrorCode
 export class WebhookSecretError extends WebhookError<SecretErrorCode> {
   override readonly name = 'WebhookSecretError'
 
-  constructor(code: SecretErrorCode, hint: string = SECRET_HINTS[code]) {
+  constructor(code: CoreSecretErrorCode)
+  constructor(code: SecretErrorCode, hint: string)
+  constructor(code: SecretErrorCode, hint: string = SECRET_HINTS[code as CoreSecretErrorCode]) {
     super('webhook secret refused', code, hint)
   }
 }

@@ -1,7 +1,7 @@
 /** The forms in which a received request may be handed over, brought to one. @module */
 
 import { isAsyncIterable, rawBytes, readStream, type RawBody } from './body.ts'
-import type { VerificationErrorCode } from './error.ts'
+import type { CoreErrorCode } from './error.ts'
 import { headerOf, type HeaderSource } from './headers.ts'
 import type { ReceivedWebhook } from './scheme.ts'
 
@@ -40,7 +40,7 @@ export type WebhookInput = FetchRequest | BufferedRequest | StreamedRequest
 export async function readInput(
   input: WebhookInput,
   maxBodyBytes: number,
-): Promise<ReceivedWebhook | VerificationErrorCode> {
+): Promise<ReceivedWebhook | CoreErrorCode> {
   try {
     const received: unknown = input
     if (!isRecord(received)) return 'unknown_input'
@@ -76,7 +76,7 @@ function textOf(value: unknown): string | null {
 async function readBody(
   input: Readonly<Record<string, unknown>>,
   maxBytes: number,
-): Promise<Uint8Array | VerificationErrorCode> {
+): Promise<Uint8Array | CoreErrorCode> {
   if (isFetchRequest(input)) return readFetchBody(input, maxBytes)
 
   const raw = input['rawBody'] ?? input['body']
@@ -88,10 +88,7 @@ async function readBody(
   return readStream(input, maxBytes, { cancel: false })
 }
 
-async function readFetchBody(
-  request: FetchRequest,
-  maxBytes: number,
-): Promise<Uint8Array | VerificationErrorCode> {
+async function readFetchBody(request: FetchRequest, maxBytes: number): Promise<Uint8Array | CoreErrorCode> {
   const { body } = request
   if (request.bodyUsed || (isRecord(body) && body['locked'] === true)) return 'body_used'
   // `arrayBuffer` would hold all of an endless body before we could refuse it.

@@ -1,7 +1,7 @@
 /** What a provider's signature scheme is, and what it says of a request. @module */
 
 import type { Bytes } from './base64.ts'
-import { VERIFICATION_HINTS, type VerificationErrorCode } from './error.ts'
+import { VERIFICATION_HINTS, type CoreErrorCode, type VerificationErrorCode } from './error.ts'
 
 /** A request as it was received, in the one form that schemes see. */
 export interface ReceivedWebhook {
@@ -122,6 +122,11 @@ function jsonType(event: WebhookEvent): string | null {
 }
 
 /** Refuses with `code` and its hint, or a hint that knows the provider. */
-export function refuse(code: VerificationErrorCode, hint: string = VERIFICATION_HINTS[code]): VerifyFailure {
+export function refuse(code: CoreErrorCode): VerifyFailure
+export function refuse(code: VerificationErrorCode, hint: string): VerifyFailure
+export function refuse(
+  code: VerificationErrorCode,
+  hint: string = VERIFICATION_HINTS[code as CoreErrorCode],
+): VerifyFailure {
   return { ok: false, code, hint }
 }

@@ -5,6 +5,7 @@ import { concatBytes } from '../bytes.ts'
 import { accept, refuse, type Scheme } from '../scheme.ts'
 import { withTestSigner } from '../test-signer.ts'
 import { bodyId, jsonAt, jsonText, parseJson } from './fields.ts'
+import { modeHint } from './mode.ts'
 import { hmacKeys, type SecretOptions } from './shared-secret.ts'
 
 const SIGNED = [
@@ -31,15 +32,19 @@ export function adyen(options: SecretOptions): Scheme {
   const scheme: Scheme = {
     async verify(webhook, nowMs) {
       const body = concatBytes([webhook.body])
-      const items = itemsOf(parseJson(body))
+      const json = parseJson(body)
+      const items = itemsOf(json)
       if (items.length === 0) return refuse('malformed_body', 'The body has no notificationItems.')
       for (const item of items) {
         const text = jsonAt(item, 'additionalData.hmacSignature')
         if (typeof text !== 'string') return refuse('missing_signature', 'There is no hmacSignature.')
         const signature = decodeBase64(text)
-        if (signature?.length !== 32) return refuse('malformed_signature')
-        if (!(await keys.matchAny(concatBytes([contentOf(item)]), [signature])))
-          return refuse('signature_mismatch')
+        if (signature?.length !== 32) {
+          return refuse('malformed_signature', 'An hmacSignature is 32 bytes in base64, and this one is not.')
+        }
+        if (!(await keys.matchAny(concatBytes([contentOf(item)]), [signature]))) {
+          return refuse('signature_mismatch', modeHint(json, 'live'))
+        }
       }
       const ids = items.map((item) => `${jsonText(item, 'pspReference')}:${jsonText(item, 'eventCode')}`)
       const types = new Set(items.map((item) => jsonText(item, 'eventCode')))

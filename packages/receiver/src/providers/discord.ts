@@ -4,6 +4,7 @@ import { concatBytes, decodeHex } from '../bytes.ts'
 import { importPublicKey, verifyEd25519 } from '../ed25519.ts'
 import { WebhookSecretError } from '../error.ts'
 import { once } from '../once.ts'
+import { PROVIDER_SECRET_HINTS } from '../provider-codes.ts'
 import { refuse, type Scheme } from '../scheme.ts'
 import { acceptWith, jsonAt } from './fields.ts'
 import { jsonAnswer, withSignedHandshake } from './handshake.ts'
@@ -38,7 +39,7 @@ export function discord(options: DiscordOptions): Scheme {
   const tolerance = resolveTolerance(TIMESTAMP, options.toleranceSeconds)
   const keys = secretTexts(options.publicKeys).map((text) => {
     const bytes = decodeHex(text.toLowerCase())
-    if (bytes?.length !== 32) throw new WebhookSecretError('secret_key')
+    if (bytes?.length !== 32) throw new WebhookSecretError('secret_key', PROVIDER_SECRET_HINTS.secret_key)
     return once(() => importPublicKey(bytes))
   })
   const scheme: Scheme = {

@@ -5,8 +5,10 @@ import type { Bytes } from '../base64.ts'
 import type { HmacHash } from '../hmac.ts'
 import { refuse, type ReceivedWebhook, type Scheme, type VerifyFailure } from '../scheme.ts'
 import { withTestSigner, type TestEvent } from '../test-signer.ts'
-import { acceptWith, type EventFields } from './fields.ts'
+import { acceptWith, parseJson, type EventFields } from './fields.ts'
+import { modeHint } from './mode.ts'
 import { publicUrl, type PublicUrlOptions } from './public-url.ts'
+import { refuseAs } from './refusal.ts'
 import { hmacKeys, type SecretOptions } from './shared-secret.ts'
 import { readItems, readSignatures, writeSignature, type SignatureSource } from './signature-source.ts'
 import { resolveTolerance, timeOf, writeTimestamp, type TimestampSource } from './timestamp-source.ts'
@@ -25,6 +27,8 @@ export interface HmacDescription extends EventFields {
   readonly hash?: HmacHash
   readonly signature: SignatureSource
   readonly timestamp?: TimestampSource
+  /** Where a JSON body says `true` for live mode and `false` for test mode, if each has a secret of its own. */
+  readonly liveMode?: { readonly json: string }
   /** What `signed` takes beside the body and the timestamp. Their absence has a code of its own. */
   readonly needs?: readonly ('method' | 'url')[]
   /** Returns the parts that are signed, in order; a text stands for its UTF-8. */
@@ -74,9 +78,11 @@ export function hmacScheme(
       const parts = description.signed({ timestamp: time.text, body, ...place })
       const content = parts.length === 1 && parts[0] === body ? body : concatBytes(parts)
       if (!(await keys.matchAny(content, signatures))) {
-        return needs.includes('url')
-          ? refuse('signature_mismatch', URL_MISMATCH)
-          : refuse('signature_mismatch')
+        if (needs.includes('url')) return refuse('signature_mismatch', URL_MISMATCH)
+        const { liveMode } = description
+        return liveMode === undefined
+          ? refuse('signature_mismatch')
+          : refuse('signature_mismatch', modeHint(parseJson(body), liveMode.json))
       }
       return acceptWith(description, webhook, time.at, body)
     },
@@ -110,8 +116,8 @@ function placeOf(
 ): { method: string; url: string } | VerifyFailure {
   const method = needs.includes('method') ? webhook.method : ''
   const url = needs.includes('url') ? urlOf(webhook) : ''
-  if (method === null) return refuse('missing_method')
-  return url === null ? refuse('missing_url') : { method, url }
+  if (method === null) return refuseAs('missing_method')
+  return url === null ? refuseAs('missing_url') : { method, url }
 }
 
 /** The headers that name an event, for the test helper. */

@@ -33,7 +33,9 @@ export function mailgun(options: TimedSecretOptions): Scheme {
         return refuse('missing_signature', 'The body has no signature.signature.')
       }
       const signature = decodeHex(signatureText)
-      if (signature?.length !== 32) return refuse('malformed_signature')
+      if (signature?.length !== 32) {
+        return refuse('malformed_signature', 'The signature is 32 bytes in hexadecimal, and this one is not.')
+      }
       const token = jsonText(json, 'signature.token')
       if (token === null) return refuse('malformed_body', 'The body has no signature.token.')
       const time = timeOf(TIMESTAMP, tolerance, { webhook: { ...webhook, body }, items: [], nowMs })

@@ -5,6 +5,7 @@ import { concatBytes } from '../bytes.ts'
 import { refuse, type Scheme } from '../scheme.ts'
 import { certificateStore, type CertificateOptions } from './certificate-store.ts'
 import { acceptWith } from './fields.ts'
+import { refuseAs } from './refusal.ts'
 import { secretTexts } from './shared-secret.ts'
 import { resolveTolerance, timeOf } from './timestamp-source.ts'
 
@@ -41,13 +42,16 @@ const FIELDS = { id: { json: 'id' }, type: { json: 'event_type' } } as const
  */
 export function paypal(options: PayPalOptions): Scheme {
   const webhookIds = secretTexts(options.webhookIds)
-  const hosts: readonly string[] = HOSTS[options.environment ?? DEFAULTS.environment]
+  const environment = options.environment ?? DEFAULTS.environment
+  const isOf = (host: string, of: keyof typeof HOSTS) => (HOSTS[of] as readonly string[]).includes(host)
   const tolerance = resolveTolerance(TIMESTAMP, options.toleranceSeconds)
   const certificates = certificateStore((url) => {
     if (!URL.canParse(url)) return false
     const { origin, host, pathname } = new URL(url)
     return (
-      origin === `https://${host}` && hosts.includes(host) && pathname.startsWith('/v1/notifications/certs/')
+      origin === `https://${host}` &&
+      isOf(host, environment) &&
+      pathname.startsWith('/v1/notifications/certs/')
     )
   }, options)
 
@@ -61,16 +65,25 @@ export function paypal(options: PayPalOptions): Scheme {
       if (signatureText === null || certificateUrl === null) {
         return refuse('missing_signature', 'There is no paypal-transmission-sig or paypal-cert-url header.')
       }
-      if (algorithm !== null && algorithm !== 'SHA256withRSA') return refuse('unknown_algorithm')
+      if (algorithm !== null && algorithm !== 'SHA256withRSA') return refuseAs('unknown_algorithm')
+      const other = environment === 'live' ? 'sandbox' : 'live'
+      if (URL.canParse(certificateUrl) && isOf(new URL(certificateUrl).host, other)) {
+        return refuseAs('other_environment')
+      }
       // A `|` would let an id take over the place of the time.
       if (!/^[\w-]{1,100}$/.test(id)) return refuse('malformed_id', 'The transmission id is no id.')
       const signature = decodeBase64(signatureText)
-      if (signature === null || signature.length < 256) return refuse('malformed_signature')
+      if (signature === null || signature.length < 256) {
+        return refuse(
+          'malformed_signature',
+          'The signature is base64 of 256 bytes or more, and this one is not.',
+        )
+      }
       const body = concatBytes([webhook.body])
       const time = timeOf(TIMESTAMP, tolerance, { webhook, items: [], nowMs })
       if ('code' in time) return time
       const key = await certificates.keyAt(certificateUrl, 'SHA-256', nowMs)
-      if (typeof key === 'string') return refuse(key)
+      if (typeof key === 'string') return refuseAs(key)
 
       for (const webhookId of webhookIds) {
         const content = concatBytes([`${id}|${time.text}|${webhookId}|${crc32(body)}`])

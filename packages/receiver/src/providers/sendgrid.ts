@@ -4,6 +4,7 @@ import { decodeBase64 } from '../base64.ts'
 import { concatBytes } from '../bytes.ts'
 import { WebhookSecretError } from '../error.ts'
 import { once } from '../once.ts'
+import { PROVIDER_SECRET_HINTS } from '../provider-codes.ts'
 import { refuse, type Scheme } from '../scheme.ts'
 import { ecdsaFromDer, readSequence } from './der.ts'
 import { acceptWith } from './fields.ts'
@@ -43,7 +44,8 @@ export function sendgrid(options: SendGridOptions): Scheme {
   const keys = secretTexts(options.publicKeys).map((text) => {
     const spki = decodeBase64(text)
     // A P-256 key is always 91 bytes: that it is one of them is told now, and not at the first request.
-    if (spki?.length !== 91 || readSequence(spki) === null) throw new WebhookSecretError('secret_key')
+    if (spki?.length !== 91 || readSequence(spki) === null)
+      throw new WebhookSecretError('secret_key', PROVIDER_SECRET_HINTS.secret_key)
     return once(() => crypto.subtle.importKey('spki', spki, ALGORITHM, false, ['verify']))
   })
 

@@ -4,8 +4,8 @@ import { concatBytes, decodeHex, sha256 } from '../bytes.ts'
 import type { Bytes } from '../base64.ts'
 import { equalBytes } from '../equal-bytes.ts'
 import { WebhookSecretError } from '../error.ts'
-import { importHmacKey, signHmac, type HmacHash } from '../hmac.ts'
-import { once } from '../once.ts'
+import { hmacOf, type HmacHash } from '../hmac.ts'
+import { PROVIDER_SECRET_HINTS } from '../provider-codes.ts'
 
 /** The secrets of a provider. */
 export interface SecretOptions {
@@ -48,19 +48,19 @@ export function hmacKeys(
 ): HmacKeys {
   const [first, ...rest] = secretTexts(secrets)
     .map((text) => (encoding === 'hex' ? hexKey(text) : new TextEncoder().encode(text)))
-    .map((bytes) => once(() => importHmacKey(bytes, hash)))
+    .map((bytes) => hmacOf(bytes, hash))
   if (first === undefined) throw new WebhookSecretError('secret_missing')
   return {
     async matchAny(content, signatures) {
       if (signatures.length === 0) return false
-      for (const key of [first, ...rest]) {
+      for (const hmac of [first, ...rest]) {
         // Computed once per key and compared with each: a stranger's list of signatures costs no hashing.
-        const expected = await signHmac(await key(), content)
+        const expected = await hmac(content)
         if (signatures.some((signature) => equalBytes(expected, signature))) return true
       }
       return false
     },
-    sign: async (content) => signHmac(await first(), content),
+    sign: async (content) => first(content),
   }
 }
 
@@ -74,6 +74,6 @@ export async function equalTexts(a: string, b: string): Promise<boolean> {
 
 function hexKey(text: string): Bytes {
   const bytes = decodeHex(text.toLowerCase())
-  if (bytes === null) throw new WebhookSecretError('secret_hex')
+  if (bytes === null) throw new WebhookSecretError('secret_hex', PROVIDER_SECRET_HINTS.secret_hex)
   return bytes
 }

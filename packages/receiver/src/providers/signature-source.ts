@@ -32,7 +32,9 @@ export function readItems(
   const items = values.flatMap((value) =>
     separator === undefined ? value : value.split(separator).map((item) => item.trim()),
   )
-  return items.length > MAX_SIGNATURES ? refuse('too_many_signatures') : items
+  return items.length > MAX_SIGNATURES
+    ? refuse('too_many_signatures', `The request has more than ${MAX_SIGNATURES} signatures.`)
+    : items
 }
 
 /** Returns the well-formed signatures among `items`: of the prefix, the encoding and the length. */

@@ -1,9 +1,10 @@
 /** Slack: HMAC-SHA256 of version, time and body. @module */
 
-import { refuse, type Scheme } from '../scheme.ts'
+import { type Scheme } from '../scheme.ts'
 import { jsonText } from './fields.ts'
 import { textAnswer, withSignedHandshake } from './handshake.ts'
 import { hmacScheme, type HmacDescription, type TimedSecretOptions } from './hmac-scheme.ts'
+import { refuseAs } from './refusal.ts'
 
 const SLACK = {
   signature: { header: 'x-slack-signature', prefix: 'v0=', encoding: 'hex' },
@@ -26,6 +27,6 @@ export function slack(options: TimedSecretOptions): Scheme {
   return withSignedHandshake(
     hmacScheme(SLACK, options),
     (json) => jsonText(json, 'type') === 'url_verification',
-    (json) => textAnswer(jsonText(json, 'challenge') ?? '') ?? refuse('malformed_body'),
+    (json) => textAnswer(jsonText(json, 'challenge') ?? '') ?? refuseAs('malformed_body'),
   )
 }

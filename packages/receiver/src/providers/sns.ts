@@ -7,6 +7,7 @@ import { parseTimestamp } from '../timestamp.ts'
 import { certificateStore, type CertificateOptions } from './certificate-store.ts'
 import { acceptWith, jsonText, parseJson } from './fields.ts'
 import { withSignedHandshake } from './handshake.ts'
+import { refuseAs } from './refusal.ts'
 
 /** Options of `sns`. */
 export interface SnsOptions extends CertificateOptions {
@@ -67,15 +68,20 @@ export function sns(options: SnsOptions): Scheme {
           'The body has no Signature or SigningCertURL: raw message delivery?',
         )
       }
-      if (type === null || topicArn === null) return refuse('malformed_body')
-      if (!topicArns.includes(topicArn)) return refuse('unexpected_source')
-      if (field('SignatureVersion') !== version) return refuse('unknown_algorithm')
+      if (type === null || topicArn === null) return refuseAs('malformed_body')
+      if (!topicArns.includes(topicArn)) return refuseAs('unexpected_source')
+      if (field('SignatureVersion') !== version) return refuseAs('unknown_algorithm')
       const timeMs = parseTimestamp(timestamp ?? '', 'iso')
       if (timeMs === null) return refuse('malformed_timestamp', 'The Timestamp of the body is no ISO time.')
       const signature = decodeBase64(signatureText)
-      if (signature === null || signature.length < 256) return refuse('malformed_signature')
+      if (signature === null || signature.length < 256) {
+        return refuse(
+          'malformed_signature',
+          'The signature is base64 of 256 bytes or more, and this one is not.',
+        )
+      }
       const key = await certificates.keyAt(certificateUrl, HASHES[version], nowMs)
-      if (typeof key === 'string') return refuse(key)
+      if (typeof key === 'string') return refuseAs(key)
 
       const names = type === 'Notification' ? NOTIFICATION : CONFIRMATION
       const content = concatBytes(
@@ -95,7 +101,7 @@ export function sns(options: SnsOptions): Scheme {
     (json) => jsonText(json, 'Type') === 'SubscriptionConfirmation',
     (json) => {
       const confirmUrl = jsonText(json, 'SubscribeURL')
-      if (confirmUrl === null || !isAt(hosts, confirmUrl)) return refuse('unexpected_source')
+      if (confirmUrl === null || !isAt(hosts, confirmUrl)) return refuseAs('unexpected_source')
       return { ok: true, response: { status: 200, headers: {}, body: null }, confirmUrl }
     },
   )

@@ -1,9 +1,10 @@
 /** WebSub subscribers: HMAC of the body, with the hash that was agreed on. @module */
 
 import type { HmacHash } from '../hmac.ts'
-import { refuse, type Scheme } from '../scheme.ts'
+import { type Scheme } from '../scheme.ts'
 import { queryOfGet, textAnswer, withHandshake } from './handshake.ts'
 import { hmacScheme } from './hmac-scheme.ts'
+import { refuseAs } from './refusal.ts'
 import type { SecretOptions } from './shared-secret.ts'
 
 /** Options of `webSub`. */
@@ -46,7 +47,7 @@ export function webSub(options: WebSubOptions): Scheme {
     const query = queryOfGet(webhook)
     const mode = query?.get('hub.mode')
     if (query === null || (mode !== 'subscribe' && mode !== 'unsubscribe')) return null
-    if (!topics.has(query.get('hub.topic') ?? '')) return refuse('unexpected_source')
+    if (!topics.has(query.get('hub.topic') ?? '')) return refuseAs('unexpected_source')
     return textAnswer(query.get('hub.challenge') ?? '')
   })
 }

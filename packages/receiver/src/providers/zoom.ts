@@ -1,10 +1,11 @@
 /** Zoom: HMAC-SHA256 of version, time and body. @module */
 
 import { concatBytes, encodeHex } from '../bytes.ts'
-import { refuse, type Scheme } from '../scheme.ts'
+import { type Scheme } from '../scheme.ts'
 import { jsonText } from './fields.ts'
 import { jsonAnswer, withSignedHandshake } from './handshake.ts'
 import { hmacScheme, type HmacDescription, type TimedSecretOptions } from './hmac-scheme.ts'
+import { refuseAs } from './refusal.ts'
 import { hmacKeys } from './shared-secret.ts'
 
 const ZOOM = {
@@ -32,7 +33,7 @@ export function zoom(options: TimedSecretOptions): Scheme {
     async (json) => {
       const plainToken = jsonText(json, 'payload.plainToken')
       // We are about to sign a text of the sender's choice. `v0:…` would make that a signature of any event.
-      if (plainToken === null || !/^[\w-]{1,100}$/.test(plainToken)) return refuse('malformed_body')
+      if (plainToken === null || !/^[\w-]{1,100}$/.test(plainToken)) return refuseAs('malformed_body')
       return jsonAnswer({ plainToken, encryptedToken: encodeHex(await keys.sign(concatBytes([plainToken]))) })
     },
   )

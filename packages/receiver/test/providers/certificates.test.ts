@@ -105,7 +105,6 @@ test('no request makes us fetch from another place than the pinned one', async (
     `https://api.paypal.com:8443${path}`,
     `https://api.paypal.com@evil.test${path}`,
     `https://evil.test/?https://api.paypal.com${path}`,
-    `https://api.sandbox.paypal.com${path}`,
     'https://api.paypal.com/v1/notifications/certs/../../redirect?to=evil',
     'https://api.paypal.com/other',
     'file:///etc/passwd',
@@ -136,7 +135,10 @@ test('PayPal: the sandbox is another environment, and an algorithm is never take
   const signed = await pair.sign({ body: BODY, timeMs: NOW })
   const make = (environment: 'live' | 'sandbox') => paypal({ webhookIds: 'WH-1', environment, ...pair })
   expect(await code(signed, make('live'))).toBe('accepted')
-  expect(await code(signed, make('sandbox'))).toBe('certificate_refused')
+  expect(await code(signed, make('sandbox'))).toBe('other_environment')
+  const sandboxed = { 'paypal-cert-url': 'https://api.sandbox.paypal.com/v1/notifications/certs/CERT-1' }
+  const ofSandbox = { ...signed, headers: { ...signed.headers, ...sandboxed } }
+  expect(await code(ofSandbox, make('live'))).toBe('other_environment')
   const headers = { ...signed.headers, 'paypal-auth-algo': 'SHA1withRSA' }
   expect(await code({ ...signed, headers }, make('live'))).toBe('unknown_algorithm')
 })
