@@ -1,4 +1,4 @@
-/** CircleCI, Linear, PagerDuty and Vercel. @module */
+/** CircleCI, Linear, Mux, PagerDuty and Vercel. @module */
 
 import type { Scheme } from '../scheme.ts'
 import { hmacScheme, type HmacDescription, type TimedSecretOptions } from './hmac-scheme.ts'
@@ -17,6 +17,14 @@ const LINEAR = {
   signed: ({ body }) => [body],
   id: { header: 'linear-delivery' },
   type: [{ json: 'type' }, { json: 'action' }],
+} as const satisfies HmacDescription
+
+const MUX = {
+  signature: { header: 'mux-signature', prefix: 'v1=', separator: ',', encoding: 'hex' },
+  timestamp: { prefix: 't=', unit: 'seconds', toleranceSeconds: 300 },
+  signed: ({ timestamp, body }) => [timestamp, '.', body],
+  id: { json: 'id' },
+  type: { json: 'type' },
 } as const satisfies HmacDescription
 
 const PAGERDUTY = {
@@ -56,6 +64,18 @@ export function circleci(options: SecretOptions): Scheme {
  */
 export function linear(options: TimedSecretOptions): Scheme {
   return hmacScheme(LINEAR, options)
+}
+
+/**
+ * Verifies Mux's webhooks.
+ *
+ * Source: Mux's documentation, "Verify webhook signatures"; mux-node-sdk.
+ *
+ * @throws {WebhookSecretError} There is no secret, or one is empty or has white space around it.
+ * @throws {RangeError} `toleranceSeconds` is not what it must be.
+ */
+export function mux(options: TimedSecretOptions): Scheme {
+  return hmacScheme(MUX, options)
 }
 
 /**

@@ -1,7 +1,8 @@
-/** Auth0's log streams and Okta's event hooks: a secret in `Authorization`. @module */
+/** Auth0's log streams and Okta's event hooks (a secret in `Authorization`), and WorkOS. @module */
 
 import type { Scheme } from '../scheme.ts'
 import { jsonAnswer, MAX_CHALLENGE_LENGTH, withHandshake } from './handshake.ts'
+import { hmacScheme, type HmacDescription, type TimedSecretOptions } from './hmac-scheme.ts'
 import type { SecretOptions } from './shared-secret.ts'
 import { tokenScheme, type TokenDescription } from './token-scheme.ts'
 
@@ -16,6 +17,14 @@ const OKTA = {
   id: { json: 'eventId' },
   type: { json: 'eventType' },
 } as const satisfies TokenDescription
+
+const WORKOS = {
+  signature: { header: 'workos-signature', prefix: 'v1=', separator: ',', encoding: 'hex' },
+  timestamp: { prefix: 't=', unit: 'milliseconds', toleranceSeconds: 180 },
+  signed: ({ timestamp, body }) => [timestamp, '.', body],
+  id: { json: 'id' },
+  type: { json: 'event' },
+} as const satisfies HmacDescription
 
 /**
  * Compares the whole `Authorization` header of a custom log stream. Nothing is signed. A stream sends several logs
@@ -43,4 +52,16 @@ export function okta(options: SecretOptions): Scheme {
     if (webhook.method !== 'GET' || challenge === null || challenge.length > MAX_CHALLENGE_LENGTH) return null
     return jsonAnswer({ verification: challenge })
   })
+}
+
+/**
+ * Verifies WorkOS's webhooks. The tolerance is 180 s, as in its SDK.
+ *
+ * Source: WorkOS's documentation, "Sync data using webhooks"; workos-node.
+ *
+ * @throws {WebhookSecretError} There is no secret, or one is empty or has white space around it.
+ * @throws {RangeError} `toleranceSeconds` is not what it must be.
+ */
+export function workos(options: TimedSecretOptions): Scheme {
+  return hmacScheme(WORKOS, options)
 }

@@ -1,4 +1,4 @@
-/** Stripe, Paddle and Square. @module */
+/** Stripe, Paddle, Razorpay and Square. @module */
 
 import { WebhookSecretError } from '../error.ts'
 import type { Scheme } from '../scheme.ts'
@@ -11,6 +11,7 @@ const STRIPE = {
   signature: { header: 'stripe-signature', prefix: 'v1=', separator: ',', encoding: 'hex' },
   timestamp: { prefix: 't=', unit: 'seconds', toleranceSeconds: 300 },
   signed: ({ timestamp, body }) => [timestamp, '.', body],
+  liveMode: { json: 'livemode' },
   id: { json: 'id' },
   type: { json: 'type' },
 } as const satisfies HmacDescription
@@ -21,6 +22,13 @@ const PADDLE = {
   signed: ({ timestamp, body }) => [timestamp, ':', body],
   id: { json: 'event_id' },
   type: { json: 'event_type' },
+} as const satisfies HmacDescription
+
+const RAZORPAY = {
+  signature: { header: 'x-razorpay-signature', encoding: 'hex' },
+  signed: ({ body }) => [body],
+  id: { header: 'x-razorpay-event-id' },
+  type: { json: 'event' },
 } as const satisfies HmacDescription
 
 const SQUARE = {
@@ -59,6 +67,17 @@ export function stripe(options: TimedSecretOptions): Scheme {
  */
 export function paddle(options: TimedSecretOptions): Scheme {
   return hmacScheme(PADDLE, options)
+}
+
+/**
+ * Verifies Razorpay's webhooks. There is no time, and the id's header is not signed.
+ *
+ * Source: Razorpay's documentation, "Validate and test webhooks"; razorpay-node.
+ *
+ * @throws {WebhookSecretError} There is no secret, or one is empty or has white space around it.
+ */
+export function razorpay(options: SecretOptions): Scheme {
+  return hmacScheme(RAZORPAY, options)
 }
 
 /**

@@ -7,6 +7,7 @@ import { refuse, type Scheme } from '../scheme.ts'
 import { withTestSigner } from '../test-signer.ts'
 import { acceptWith, parseJson } from './fields.ts'
 import { publicUrl, type PublicUrlOptions } from './public-url.ts'
+import { refuseAs } from './refusal.ts'
 import { hmacKeys, type SecretOptions } from './shared-secret.ts'
 import { readItems, readSignatures, writeSignature } from './signature-source.ts'
 
@@ -21,8 +22,8 @@ const FIELDS = { id: { header: 'i-twilio-idempotency-token' } } as const
  * JSON, by `bodySHA256`), `publicOrigin`. What is signed of a form are its fields, so the same fields in another
  * order or escaping verify too. The id's header is not signed. There is no time, and no event type.
  *
- * Source: Twilio's documentation, "Webhooks security"; `webhooks.ts` of twilio-node, whose two readings of
- * the port are both tried.
+ * Source: Twilio's documentation, "Webhooks security"; `webhooks.ts` of twilio-node, whose readings of the port and of
+ * characters that `new URL` escapes are tried; not the one that writes the query anew.
  *
  * @throws {WebhookSecretError} There is no secret, or one is empty or has white space around it.
  * @throws {RangeError} `url` or `publicOrigin` is not what it must be.
@@ -38,7 +39,7 @@ export function twilio(options: TwilioOptions): Scheme {
       const signatures = readSignatures(items, SIGNATURE, 20)
       if ('code' in signatures) return signatures
       const url = urlOf(webhook)
-      if (url === null) return refuse('missing_url')
+      if (url === null) return refuseAs('missing_url')
       const body = concatBytes([webhook.body])
       const fields = await signedFields(url, body)
       if (fields === null) return refuse('malformed_body', 'The body is no form, or not of its bodySHA256.')
@@ -80,11 +81,15 @@ async function signedFields(url: string, body: Bytes): Promise<readonly string[]
   }
 }
 
-/** The URL as it is, without a port, and with one: Twilio signs either. */
+/** Scheme and userinfo, host, port, and the rest, character for character: `new URL` would escape some of them. */
+const URL_PARTS = /^(https?:\/\/(?:[^/?#]*@)?)(\[[^\]]*\]|[^:/?#]*)(?::(\d*))?(.*)$/is
+
+/** The URL as it is and as `new URL` writes it, each without a port and with one: Twilio signs any of them. */
 function spellings(url: string): ReadonlySet<string> {
-  const bare = new URL(url)
-  const port = bare.port || (bare.protocol === 'https:' ? '443' : '80')
-  bare.port = ''
-  const withoutPort = bare.toString()
-  return new Set([url, withoutPort, withoutPort.replace(bare.host, () => `${bare.host}:${port}`)])
+  const texts = [url, new URL(url).toString()].flatMap((text) => {
+    const [, start = '', host = '', port, rest = ''] = URL_PARTS.exec(text) ?? []
+    const usual = start.toLowerCase().startsWith('https:') ? '443' : '80'
+    return [`${start}${host}${rest}`, `${start}${host}:${port || usual}${rest}`]
+  })
+  return new Set([url, ...texts])
 }

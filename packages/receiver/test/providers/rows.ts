@@ -1,8 +1,8 @@
 /**
  * Every provider as a row. A new provider is covered by adding one: the suite checks that none is missing.
  *
- * `sdk` names the vendor's own npm package for those who compare the two: such tests belong in a workspace of
- * their own (`packages/receiver-vendors`), which takes these rows, so that nobody else installs the packages.
+ * `sdk` names the npm package, the vendor's own in most cases, that packages/receiver-vendors compares the row with. They
+ * are installed for work on the repository alone.
  *
  * @module
  */
@@ -63,8 +63,8 @@ const hmac = (name: keyof typeof providers, header: string, rest: Partial<Row> &
   ...rest,
 })
 
-const token = (name: keyof typeof providers, header: string, make: Row['make']): Row =>
-  hmac(name, header, { make, covers: 'nothing' })
+const token = (name: keyof typeof providers, header: string, make: Row['make'], sdk?: string): Row =>
+  hmac(name, header, { make, covers: 'nothing', ...(sdk === undefined ? {} : { sdk }) })
 
 const standard = (name: string, make: Row['make'], sdk?: string): Row => ({
   name,
@@ -78,18 +78,21 @@ const standard = (name: string, make: Row['make'], sdk?: string): Row => ({
   ...(sdk === undefined ? {} : { sdk }),
 })
 
-const URL_OPTIONS = { url: 'https://hooks.example.com/in?a=1&b=%2F$&' }
+/** The URL that the providers which sign it were given. */
+export const PUBLIC_URL = 'https://hooks.example.com/in?a=1&b=%2F$&'
+const URL_OPTIONS = { url: PUBLIC_URL }
 
 const discordPair = discordKey()
 const sendgridPair = sendgridKey()
 const paypalPair = await paypalKey('WH-1')
-const snsPair = await snsKey()
+/** SNS's key, whose certificate another validator needs too. */
+export const snsPair = await snsKey()
 
 export const ROWS: readonly Row[] = [
   standard('standardWebhooks', (options) => standardWebhooks(options), 'standardwebhooks'),
   standard('svix', (options) => providers.svix(options), 'svix'),
-  standard('clerk', (options) => providers.clerk(options), 'svix'),
-  standard('resend', (options) => providers.resend(options), 'svix'),
+  standard('clerk', (options) => providers.clerk(options), '@clerk/backend'),
+  standard('resend', (options) => providers.resend(options), 'resend'),
   standard('gitlab', (options) => providers.gitlab(options)),
   hmac('github', 'x-hub-signature-256', {
     make: (options) => providers.github(options),
@@ -111,6 +114,25 @@ export const ROWS: readonly Row[] = [
     wrap: inJson((timeMs) => ({ webhookTimestamp: timeMs })),
     tolerance: 60,
     sdk: '@linear/sdk',
+  }),
+  hmac('mux', 'mux-signature', {
+    make: (options) => providers.mux(options),
+    prefix: 'v1=',
+    list: ',',
+    tolerance: 300,
+    sdk: '@mux/mux-node',
+  }),
+  hmac('workos', 'workos-signature', {
+    make: (options) => providers.workos(options),
+    prefix: 'v1=',
+    list: ',',
+    tolerance: 180,
+    sdk: '@workos-inc/node',
+  }),
+  hmac('line', 'x-line-signature', { make: (options) => providers.line(options), sdk: '@line/bot-sdk' }),
+  hmac('razorpay', 'x-razorpay-signature', {
+    make: (options) => providers.razorpay(options),
+    sdk: 'razorpay',
   }),
   hmac('pagerduty', 'x-pagerduty-signature', {
     make: (options) => providers.pagerduty(options),
@@ -189,7 +211,7 @@ export const ROWS: readonly Row[] = [
     prefix: 'sha256=',
   }),
   token('gitlabToken', 'x-gitlab-token', (options) => providers.gitlabToken(options)),
-  token('telegram', 'x-telegram-bot-api-secret-token', (options) => providers.telegram(options)),
+  token('telegram', 'x-telegram-bot-api-secret-token', (options) => providers.telegram(options), 'grammy'),
   token('okta', 'authorization', (options) => providers.okta(options)),
   token('auth0', 'authorization', (options) => providers.auth0(options)),
   hmac('twilio', 'x-twilio-signature', {
@@ -206,7 +228,6 @@ export const ROWS: readonly Row[] = [
     tolerance: 300,
     covers: 'fields',
     mutate: (body) => body.replace('"token":"', () => '"token":"0'),
-    sdk: 'mailgun.js',
   }),
   hmac('adyen', '', {
     make: (options) => providers.adyen(options),

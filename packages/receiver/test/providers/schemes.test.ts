@@ -100,6 +100,10 @@ test.for([
   ['mailgun', providers.mailgun({ secrets }), '{"event-data":{"event":"opened"}}', 'id-1', 'opened'],
   ['okta', providers.okta({ secrets }), '{"eventId":"e","eventType":"t"}', 'e', 't'],
   ['shopify', providers.shopify({ secrets }), '{}', 'id-1', 'kind-1'],
+  ['mux', providers.mux({ secrets }), '{"id":"e","type":"video.asset.ready"}', 'e', 'video.asset.ready'],
+  ['workos', providers.workos({ secrets }), '{"id":"e","event":"user.created"}', 'e', 'user.created'],
+  ['razorpay', providers.razorpay({ secrets }), '{"event":"payment.captured"}', 'id-1', 'payment.captured'],
+  ['line', providers.line({ secrets }), '{"destination":"U1","events":[]}', HASH, null],
   ['hubspot, one', providers.hubspot({ secrets }), '[{"eventId":7,"subscriptionType":"t"}]', '7', 't'],
   ['hubspot, two', providers.hubspot({ secrets }), '[{"eventId":7},{"eventId":8}]', HASH, null],
   ['meta', providers.meta({ secrets }), '{"object":"page"}', HASH, 'page'],
@@ -255,6 +259,21 @@ test('Twilio: the port, the order and the repetition of fields are as its SDK ha
   expect(await code(signed, withPort)).toBe('accepted')
   expect(await code(await signTestEvent(withPort, { body: 'a=1' }), scheme)).toBe('accepted')
   expect(await code({ ...signed, body: Uint8Array.of(0xff) }, scheme)).toBe('malformed_body')
+})
+
+test('Shopify: an event has the headers of a webhook without their X, and is not taken for one', async () => {
+  const scheme = providers.shopify({ secrets })
+  const signed = await signTestEvent(scheme, { body: '{}', ...named })
+  const hmac = signed.headers['x-shopify-hmac-sha256']!
+  const headers = {
+    'shopify-hmac-sha256': hmac,
+    'shopify-topic': 'product_feeds/full_sync',
+    'shopify-webhook-id': 'id-2',
+  }
+  const event = await verifyOrThrow({ headers, body: '{}' }, scheme)
+  expect([event.dedupeId, event.type]).toEqual(['id-2', 'product_feeds/full_sync'])
+  const mixed = { ...signed.headers, 'shopify-hmac-sha256': Buffer.alloc(32).toString('base64') }
+  expect(await code({ headers: mixed, body: '{}' }, scheme)).toBe('signature_mismatch')
 })
 
 test('Twilio: JSON is signed by its hash in the URL', async () => {
