@@ -1,0 +1,3 @@
+/** The dedupe store in memory. @module */
+
+export { memoryDedupe, type MemoryDedupeOptions } from './stores/memory-dedupe.ts'

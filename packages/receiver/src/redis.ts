@@ -1,0 +1,3 @@
+/** The dedupe store in Redis. @module */
+
+export { redisDedupe, type RedisClient, type RedisDedupeOptions } from './stores/redis-dedupe.ts'
