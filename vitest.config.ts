@@ -6,7 +6,12 @@ export default defineConfig({
   resolve: { conditions: CONDITIONS },
   ssr: { resolve: { conditions: CONDITIONS } },
   test: {
-    include: ['packages/*/src/**/*.test.ts', 'packages/*/test/**/*.test.ts'],
+    globalSetup: ['packages/server/test/support/postgres-setup.ts'],
+    include: [
+      'packages/*/src/**/*.test.ts',
+      'packages/*/test/**/*.test.ts',
+      'examples/testing/vitest.test.ts',
+    ],
     pool: 'forks',
     execArgv: CONDITIONS.map((condition) => `--conditions=${condition}`),
     maxWorkers: 2,

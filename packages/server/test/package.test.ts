@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -49,6 +49,13 @@ test('what is packed runs in an empty folder: the server starts, and the receive
     process.stdout.write(String(result.ok))`
   const run = ['--input-type=module', '--eval', script]
   expect(execFileSync(process.execPath, run, { cwd: folder }).toString()).toBe('true')
+
+  const { exports } = JSON.parse(readFileSync(join(places[0]!, 'package.json'), 'utf8')) as {
+    exports: object
+  }
+  const subpaths = Object.keys(exports).map((path) => `@posthorn/receiver${path.slice(1)}`)
+  const imports = `for (const path of ${JSON.stringify(subpaths)}) await import(path)`
+  execFileSync(process.execPath, ['--input-type=module', '--eval', imports], { cwd: folder })
 
   const bin = join(folder, 'node_modules', 'posthorn', 'bin', 'posthorn.js')
   const server = spawn(process.execPath, [bin, 'serve', '--port', '0', '--data', join(folder, 'data')], {
