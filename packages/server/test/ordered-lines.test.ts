@@ -15,6 +15,7 @@ import type { Store } from '../src/storage/store.ts'
 import { newApplication, newEndpoint, newMessage } from './storage/fixtures.ts'
 import { temporaryFolder } from './storage/temporary-folder.ts'
 import { OrderModel } from './support/order-model.ts'
+import { TEST_SENDER } from './support/sender.ts'
 
 const SCHEDULE = [1, 1, 2]
 const ENDPOINTS = 25
@@ -150,7 +151,7 @@ async function startSender(
     schedule: SCHEDULE,
     disableAfterMs: null,
     timeoutMs: 1_000,
-    userAgent: 'test',
+    ...TEST_SENDER,
   })
   await engine.start()
   return {

@@ -1,0 +1,64 @@
+import { expect, test } from 'vitest'
+
+import { temporaryFolder } from './storage/temporary-folder.ts'
+import { startReceiver } from './support/receiver.ts'
+import { startServer, startServerOn } from './support/server.ts'
+
+test('an ordered endpoint gets messages one at a time in the order of acceptance, across a failure and a restart', async () => {
+  const data = await temporaryFolder()
+  const flags = { 'retry-schedule': '20ms,20ms,20ms,20ms' }
+  const first = await startServerOn(data, flags)
+  const application = await first.api.makeApplication()
+  const receiver = await startReceiver()
+  let underWay = 0
+  let most = 0
+  let turn = 0
+  receiver.answerWith(async () => {
+    underWay += 1
+    most = Math.max(most, underWay)
+    await new Promise(setImmediate)
+    underWay -= 1
+    turn += 1
+    return { status: turn % 5 === 0 ? 500 : 204 }
+  })
+  await first.api.makeEndpoint(application, receiver.url, { ordering: 'fifo' })
+  const sent: string[] = []
+  for (let i = 0; i < 60; i++) sent.push(await first.api.send(application))
+  await receiver.waitFor(({ length }) => length > 10)
+  await first.stop()
+
+  const second = await startServerOn(data, flags)
+  for (let i = 0; i < 20; i++) sent.push(await second.api.send(application))
+  await receiver.waitFor(() => receiver.ids().size === sent.length)
+  await second.stop()
+
+  const order = receiver.requests.map(({ id }) => id)
+  // A repeat follows what it repeats, so each id once, in the order of its first arrival, is the whole of it.
+  expect(order.filter((id, i) => id !== order[i - 1])).toEqual(sent)
+  expect(most).toBe(1)
+})
+
+test('an ordered endpoint that fails does not hold up its neighbour', async () => {
+  const { api } = await startServer({ 'retry-schedule': '1h' })
+  const application = await api.makeApplication()
+  const [ordered, other] = [await startReceiver({ answer: () => ({ status: 500 }) }), await startReceiver()]
+  await api.makeEndpoint(application, ordered.url, { ordering: 'fifo' })
+  await api.makeEndpoint(application, other.url)
+  for (let i = 0; i < 10; i++) await api.send(application)
+  await other.waitFor(({ length }) => length === 10)
+  expect(ordered.ids().size).toBe(1)
+})
+
+test('what waits for an endpoint that becomes ordered is sent in order', async () => {
+  const { api } = await startServer()
+  const application = await api.makeApplication()
+  const receiver = await startReceiver()
+  const endpoint = await api.makeEndpoint(application, receiver.url)
+  const path = `/app/${application}/endpoint/${endpoint}`
+  const deliverAt = new Date(Date.now() + 300).toISOString()
+  const sent: string[] = []
+  for (let i = 0; i < 30; i++) sent.push(await api.send(application, { deliverAt }))
+  await api.ask('PATCH', path, { ordering: 'fifo' })
+  await receiver.waitFor(() => receiver.ids().size === sent.length)
+  expect(receiver.requests.map(({ id }) => id)).toEqual(sent)
+})
