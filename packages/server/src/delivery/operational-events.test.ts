@@ -6,6 +6,7 @@ import { DEFAULT_SETTINGS } from '../domain/endpoint-settings.ts'
 import type { OperationalEvent } from '../domain/operational-event.ts'
 import type { AttemptRecord, EventRequest, Store } from '../storage/store.ts'
 import { newEndpoint, newMessage } from '../../test/storage/fixtures.ts'
+import { TEST_SENDER } from '../../test/support/sender.ts'
 import { Engine } from './engine.ts'
 import { eventRequests, teller } from './operational-events.ts'
 import { RoutingTable } from './routing.ts'
@@ -117,7 +118,7 @@ test('what an attempt made known is claimed at once, and is recorded with it how
     schedule: [],
     disableAfterMs: null,
     timeoutMs: 1_000,
-    userAgent: 'test',
+    ...TEST_SENDER,
   })
   await engine.start()
   await engine.send(newMessage({ applicationId: 'app_1' }), [endpoint])

@@ -1,8 +1,8 @@
 /** Operational events: what the provider is told of its customers' endpoints and deliveries. Pure. @module */
 
 import type { Attempt } from './attempt.ts'
-import type { DeliveryStatus, DisableReason, Verdict } from './delivery.ts'
-import type { Endpoint } from './endpoint.ts'
+import type { DeliveryStatus, Verdict } from './delivery.ts'
+import type { DisabledReason, Endpoint } from './endpoint.ts'
 import type { Message } from './message.ts'
 
 /** The types of operational events. */
@@ -123,11 +123,13 @@ export function eventsOfCreation(endpoint: EndpointNames): OperationalEvent[] {
  */
 export function eventsOfUpdate(
   endpoint: EndpointNames & Pick<Endpoint, 'failingSince'>,
-  changes: { readonly disabled?: boolean | undefined },
+  changes: { readonly disabled?: boolean | undefined; readonly disabledReason?: 'unverified' | undefined },
 ): OperationalEvent[] {
   const updated: OperationalEvent = { type: 'endpoint.updated', data: namesOf(endpoint) }
   if (changes.disabled === undefined) return [updated]
-  if (changes.disabled) return [updated, disabled(endpoint, endpoint.failingSince, null)]
+  if (changes.disabled) {
+    return [updated, disabled(endpoint, endpoint.failingSince, changes.disabledReason ?? null)]
+  }
   return [updated, { type: 'endpoint.enabled', data: namesOf(endpoint), onlyIf: 'enabled' }]
 }
 
@@ -140,7 +142,7 @@ export function eventsOfDeletion(endpoint: EndpointNames): OperationalEvent[] {
 function disabled(
   endpoint: EndpointNames,
   failingSince: number | null,
-  reason: DisableReason | null,
+  reason: DisabledReason | null,
 ): OperationalEvent {
   return {
     type: 'endpoint.disabled',

@@ -18,6 +18,30 @@ test('our description has all that theirs has, but for what is listed with a rea
   expect(unlisted).toEqual([])
 })
 
+/** What is sent, as if it were answered: it must have what theirs has. */
+function asAnswers(
+  webhooks: Readonly<Record<string, { readonly post: { readonly requestBody: object } }>>,
+  { components }: Description,
+): Description {
+  const entries = Object.entries(webhooks).map(([name, { post }]) => [
+    name,
+    { post: { responses: { sent: post.requestBody } } },
+  ])
+  return { paths: Object.fromEntries(entries) as Description['paths'], components }
+}
+
+test('our webhooks have all that theirs have', async () => {
+  const { api } = await startServer()
+  type Webhooks = Parameters<typeof asAnswers>[0]
+  const ours = await api.ask<Description & { webhooks: Webhooks }>('GET', '/openapi.json')
+  const theirs = (THEIRS as Description & { 'x-webhooks': Webhooks })['x-webhooks']
+  expect(differencesOf(asAnswers(theirs, THEIRS), asAnswers(ours.webhooks, ours))).toEqual([])
+
+  const named = JSON.stringify(ours)
+  const changed = JSON.parse(named.replaceAll('"msgEventId"', '"msgName"')) as typeof ours
+  expect(differencesOf(asAnswers(theirs, THEIRS), asAnswers(changed.webhooks, changed))).toHaveLength(3)
+})
+
 test('every listed difference still exists', async () => {
   const found = await differences()
   const gone = LISTED.filter(({ lines }) => !found.some((line) => lines.test(line)))

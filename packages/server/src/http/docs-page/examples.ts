@@ -6,6 +6,9 @@ import { type NamedSchemas, PATH_SAMPLES, sampleOf } from './samples.ts'
 /** Stands for the server's own URL, until the page is sent. */
 export const ORIGIN = '{{origin}}'
 
+/** Stands for what that URL has after its host: nothing, where the server is not mounted in another application. */
+export const MOUNT = '{{mount}}'
+
 /** One operation with its place. */
 export interface PlacedOperation {
   readonly method: string

@@ -1,7 +1,7 @@
 /** What a reader should know before the first operation. @module */
 
 import { REFUSALS } from '../openapi/errors.ts'
-import { ORIGIN } from './examples.ts'
+import { MOUNT, ORIGIN } from './examples.ts'
 import { type Html, html, prose } from './html.ts'
 import { showCode } from './operation.ts'
 
@@ -60,7 +60,7 @@ export function showGuide(version: string): Html {
         <p>
           Sends webhooks: signed, retried, fair and recorded. Version ${version}. The official Svix clients
           and command line speak this API; give them this server’s URL. As
-          <a href="/api/v1/openapi.json">OpenAPI 3.1</a>.
+          <a href="${MOUNT}/api/v1/openapi.json">OpenAPI 3.1</a>.
         </p>
 
         <h2 id="base">Base and tokens</h2>

@@ -9,6 +9,7 @@ import { Html, html } from './html.ts'
 import { anchorOf, showOperation, titleOf } from './operation.ts'
 import { SCRIPT } from './script.ts'
 import { STYLE } from './style.ts'
+import { showWebhook, showWebhookLink } from './webhook.ts'
 
 /** What the page may do: its own style and script, and nothing from anywhere else. */
 export const CONTENT_SECURITY_POLICY = [
@@ -29,7 +30,7 @@ const SCRIPT_ELEMENT = new Html(`<script>${SCRIPT}</script>`)
 const METHODS = ['get', 'post', 'put', 'patch', 'delete']
 
 /** Returns the page, with {@link ORIGIN} wherever the server's own URL is to stand. */
-export function renderPage({ info, paths, tags, components }: OpenApiDocument): string {
+export function renderPage({ info, paths, webhooks, tags, components }: OpenApiDocument): string {
   const named = components.schemas
   const operations = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]): PlacedOperation => ({ method, path, operation })),
@@ -76,6 +77,12 @@ export function renderPage({ info, paths, tags, components }: OpenApiDocument): 
                     </ul>
                   </div>`,
               )}
+              <div data-tag="tag-webhooks">
+                <h2>Webhooks</h2>
+                <ul>
+                  ${Object.keys(webhooks).map(showWebhookLink)}
+                </ul>
+              </div>
             </details>
           </nav>
           <main id="content">
@@ -87,6 +94,10 @@ export function renderPage({ info, paths, tags, components }: OpenApiDocument): 
                   ${group.operations.map((placed) => showOperation(placed, named))}
                 </section>`,
             )}
+            <section class="tag" id="tag-webhooks" aria-labelledby="tag-webhooks-title">
+              <h2 class="group" id="tag-webhooks-title">Webhooks</h2>
+              ${Object.entries(webhooks).map((each) => showWebhook(each, named))}
+            </section>
           </main>
         </div>
         ${SCRIPT_ELEMENT}

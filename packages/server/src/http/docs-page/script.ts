@@ -5,9 +5,10 @@ export const SCRIPT = `
 'use strict'
 // Behind a proxy the server knows another name for itself than the reader does.
 const served = document.documentElement.dataset.origin
-if (served !== location.origin) {
+const reached = location.origin + location.pathname.replace(/\\/docs\\/?$/, '')
+if (served !== reached) {
   for (const code of document.querySelectorAll('code')) {
-    if (code.textContent.includes(served)) code.textContent = code.textContent.replaceAll(served, location.origin)
+    if (code.textContent.includes(served)) code.textContent = code.textContent.replaceAll(served, reached)
   }
 }
 

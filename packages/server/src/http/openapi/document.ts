@@ -1,7 +1,7 @@
 /** Describes the API in OpenAPI 3.1, from the schemas that its routes are validated by. @module */
 
 import type { FastifySchema } from 'fastify'
-import { IsNull } from 'typebox'
+import { IsNull, type TSchema } from 'typebox'
 
 import { Components, type JsonSchema } from './components.ts'
 import { HTTPValidationError, HttpErrorOut, REFUSALS, refusalsOf } from './errors.ts'
@@ -15,6 +15,14 @@ export interface DescribedRoute {
   readonly isPublic: boolean
   /** What it needs of its caller's token; `null` where that is not said. */
   readonly need: string | null
+}
+
+/** A request that the server makes to who wants it. */
+export interface DescribedWebhook {
+  readonly name: string
+  /** When it is made, in a line. */
+  readonly summary: string
+  readonly schema: TSchema
 }
 
 /** A parameter of an operation. */
@@ -48,6 +56,11 @@ export interface Operation {
   readonly responses: Readonly<Record<string, Answer>>
 }
 
+/** What the server sends. */
+export type Webhook = Pick<Operation, 'operationId' | 'summary' | 'tags' | 'requestBody'> & {
+  readonly responses: Readonly<Record<string, Answer>>
+}
+
 /** What an operation answers with a status. */
 export interface Answer {
   readonly description: string
@@ -63,6 +76,8 @@ export interface OpenApiDocument {
   readonly tags: readonly { readonly name: string }[]
   /** By path and method, in the order in which the routes were added. */
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
+  /** What the server itself sends, by name. */
+  readonly webhooks: Readonly<Record<string, { readonly post: Webhook }>>
   readonly components: {
     readonly schemas: Readonly<Record<string, JsonSchema>>
     readonly securitySchemes: object
@@ -92,6 +107,8 @@ const PATH_PARAMETERS: Readonly<Record<string, string>> = {
 /** Groups that come first, in this order. The others follow as their routes were added. */
 const FIRST_TAGS = ['Application', 'Endpoint', 'Event Type', 'Message', 'Message Attempt']
 
+const WEBHOOKS_TAG = 'Webhooks'
+
 /** What the statuses of success mean. */
 const SUCCESSES: Readonly<Record<string, string>> = {
   200: 'Done',
@@ -100,8 +117,12 @@ const SUCCESSES: Readonly<Record<string, string>> = {
   204: 'Done; there is nothing to say',
 }
 
-/** Returns the description of the routes. */
-export function describeApi(routes: readonly DescribedRoute[], version: string): OpenApiDocument {
+/** Returns the description of the routes, and of what the server itself sends. */
+export function describeApi(
+  routes: readonly DescribedRoute[],
+  version: string,
+  webhooks: readonly DescribedWebhook[] = [],
+): OpenApiDocument {
   const components = new Components()
   const refusals = { plain: components.refer(HttpErrorOut), list: components.refer(HTTPValidationError) }
   const paths: Record<string, Record<string, Operation>> = {}
@@ -120,6 +141,7 @@ export function describeApi(routes: readonly DescribedRoute[], version: string):
     security: [{ HTTPBearer: [] }],
     tags: tagsOf(routes).map((name) => ({ name })),
     paths,
+    webhooks: Object.fromEntries(webhooks.map((each) => [each.name, { post: webhookOf(each, components) }])),
     components: {
       schemas: components.all(),
       securitySchemes: {
@@ -170,6 +192,16 @@ function operationOf(
     ],
     ...(body === undefined ? {} : { requestBody: body }),
     responses: Object.fromEntries([...refused, ...declared]) as Record<string, Answer>,
+  }
+}
+
+function webhookOf({ name, summary, schema }: DescribedWebhook, components: Components): Webhook {
+  return {
+    operationId: name,
+    summary,
+    tags: [WEBHOOKS_TAG],
+    requestBody: { required: true, content: json(components.refer(schema)) },
+    responses: { '2XX': { description: 'It has arrived. With any other answer it is sent again.' } },
   }
 }
 

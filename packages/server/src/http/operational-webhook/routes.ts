@@ -11,6 +11,8 @@ import { Type } from 'typebox'
 
 import type { Endpoint } from '../../domain/endpoint.ts'
 import type { Api } from '../api.ts'
+import { listAttempts } from '../attempt/list.ts'
+import { AttemptQuery, MessageAttemptOut } from '../attempt/schemas.ts'
 import { type Principal, requireOrganisation } from '../authentication.ts'
 import type { HttpDeps } from '../deps.ts'
 import {
@@ -21,6 +23,7 @@ import {
   replaceHeaders,
   readsNewSecret,
   rotateSecret,
+  shownSecret,
 } from '../endpoint/editing.ts'
 import {
   EndpointHeadersIn,
@@ -40,7 +43,10 @@ const Path = Type.Object({ endpoint_id: Type.String() })
 const tags = ['Operational Webhook Endpoint']
 
 /** Adds the routes of endpoints for operational webhooks. */
-export function operationalWebhookRoutes(api: Api, deps: HttpDeps): void {
+export function operationalWebhookRoutes(api: Api, apiDeps: HttpDeps): void {
+  // Whoever may make these runs the server, and need not be asked whether it wants to be told.
+  const deps: HttpDeps = { ...apiDeps, askOwner: null }
+
   api.get(
     '/operational-webhook/endpoint',
     {
@@ -71,7 +77,8 @@ export function operationalWebhookRoutes(api: Api, deps: HttpDeps): void {
         operationId: 'v1.operational-webhook.endpoint.create',
         summary: 'Create an endpoint for operational webhooks',
         description:
-          'It is kept, and can be changed and read. Events are not sent to it yet: they are to come.',
+          'It gets what happens to the endpoints and deliveries of all applications, as far as its `eventTypes` name it: ' +
+          'the webhooks of this description. They are signed, sent again and recorded as messages are.',
         tags,
         body: OperationalEndpointIn,
         response: { 201: OperationalEndpointOut },
@@ -133,6 +140,28 @@ export function operationalWebhookRoutes(api: Api, deps: HttpDeps): void {
   )
 
   api.get(
+    '/operational-webhook/endpoint/:endpoint_id/attempt',
+    {
+      schema: {
+        operationId: 'v1.operational-webhook.endpoint.list-attempts',
+        summary: 'List the attempts at an endpoint for operational webhooks',
+        description: '`with_msg` shows with each the event that was sent.',
+        tags,
+        params: Path,
+        querystring: AttemptQuery,
+        response: { 200: ListOf(MessageAttemptOut) },
+      },
+    },
+    async ({ principal, params, query }, reply) => {
+      const { applicationId, id } = await find(principal, params.endpoint_id)
+      const text = await listAttempts(deps.store, applicationId, query, (page, filter) =>
+        deps.store.listAttemptsOfEndpoint(applicationId, id, page, filter),
+      )
+      return reply.type('application/json; charset=utf-8').send(text)
+    },
+  )
+
+  api.get(
     '/operational-webhook/endpoint/:endpoint_id/secret',
     {
       schema: {
@@ -143,7 +172,7 @@ export function operationalWebhookRoutes(api: Api, deps: HttpDeps): void {
         response: { 200: EndpointSecretOut },
       },
     },
-    async ({ principal, params }) => ({ key: (await find(principal, params.endpoint_id)).secret }),
+    async ({ principal, params }) => ({ key: shownSecret(await find(principal, params.endpoint_id)) }),
   )
 
   api.post(
