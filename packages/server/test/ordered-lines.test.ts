@@ -146,6 +146,7 @@ async function startSender(
       warn() {},
       error: (fields, text) => model.complain(`${text} ${JSON.stringify(fields)}`),
     },
+    version: 'test',
     clock: Date.now,
     random: () => 0,
     schedule: SCHEDULE,

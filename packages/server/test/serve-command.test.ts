@@ -78,7 +78,9 @@ test('options come from a file, and a flag goes before it', async () => {
   const data = join(folder, 'deep', 'data')
   await writeFile(config, JSON.stringify({ data, port: 1, dev: true, 'retry-schedule': ['1s', '2s'] }))
   const posthorn = startCommand(['serve', '--config', config, '--port', '0'])
-  expect(JSON.parse(await posthorn.line('Posthorn is listening'))).toMatchObject({ data, retries: 2 })
+  expect(JSON.parse(await posthorn.line('Posthorn is listening'))).toMatchObject({ data })
+  // Two time-outs of 15 s, and two waits no shorter than that with a tenth more: told before anything is sent.
+  expect(JSON.parse(await posthorn.line('is tried again'))).toMatchObject({ retries: 2, longest: '1m 3s' })
 })
 
 test.for([

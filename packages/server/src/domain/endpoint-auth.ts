@@ -54,12 +54,23 @@ export function headerOfAuth(auth: EndpointAuth | null): string | null {
   return auth === null || auth.type === 'mtls' ? null : HEADER
 }
 
-/** What an endpoint's credentials have to fit. */
+/** Returns why credentials do not go with the rest of their endpoint, or `null`. */
+export function faultWithEndpoint(
+  auth: EndpointAuth,
+  { url, headers }: { readonly url: string; readonly headers: Readonly<Record<string, string>> },
+): string | null {
+  if (auth.type === 'mtls') {
+    const isTls = URL.parse(url)?.protocol === 'https:'
+    return isTls ? null : 'mtls needs an https URL: without TLS no certificate is shown'
+  }
+  const isTwice = Object.keys(headers).some((name) => name.toLowerCase() === HEADER)
+  return isTwice
+    ? `${auth.type} sets the header ${HEADER}, which is among the endpoint's headers too: remove one of the two`
+    : null
+}
+
+/** What the world says of credentials. */
 export interface AuthCheck {
-  /** Of the endpoint. */
-  readonly url: string
-  /** Names of the headers that it has already. */
-  readonly headerNames: readonly string[]
   /** Returns what is wrong with a URL as a destination, or `null`. */
   readonly faultOfUrl: (url: string) => string | null
   /** Epoch milliseconds. */
@@ -68,14 +79,6 @@ export interface AuthCheck {
 
 /** Returns the first fault of the credentials, or `null`. */
 export function faultOfAuth(auth: EndpointAuth, check: AuthCheck): AuthFault | null {
-  const header = headerOfAuth(auth)
-  const given = check.headerNames.find((name) => name.toLowerCase() === header)
-  if (given !== undefined) {
-    return {
-      field: 'type',
-      msg: `sets the header ${header}, which is among the endpoint's headers: remove one of the two`,
-    }
-  }
   switch (auth.type) {
     case 'basic':
       return faultOfBasic(auth)
@@ -84,7 +87,7 @@ export function faultOfAuth(auth: EndpointAuth, check: AuthCheck): AuthFault | n
       return fault === null ? null : { field: 'tokenUrl', msg: fault }
     }
     case 'mtls':
-      return faultOfMtls(auth, check)
+      return faultOfMtls(auth, check.now)
   }
 }
 
@@ -95,10 +98,7 @@ function faultOfBasic({ username, password }: BasicAuth): AuthFault | null {
   return /\p{Cc}/u.test(password) ? { field: 'password', msg: 'must not have control characters' } : null
 }
 
-function faultOfMtls({ certificate, privateKey }: MtlsAuth, { url, now }: AuthCheck): AuthFault | null {
-  if (URL.parse(url)?.protocol !== 'https:') {
-    return { field: 'type', msg: 'needs an https URL: without TLS no certificate is shown' }
-  }
+function faultOfMtls({ certificate, privateKey }: MtlsAuth, now: number): AuthFault | null {
   const certificates = certificatesIn(certificate)
   if (certificates.length === 0) {
     return { field: 'certificate', msg: 'has no certificate in PEM (-----BEGIN CERTIFICATE-----)' }
@@ -106,7 +106,8 @@ function faultOfMtls({ certificate, privateKey }: MtlsAuth, { url, now }: AuthCh
   const parsed: X509Certificate[] = []
   for (const [i, pem] of certificates.entries()) {
     const each = certificateOf(pem)
-    if (each === null) return { field: 'certificate', msg: `cannot be read: certificate ${i + 1} is no X.509` }
+    if (each === null)
+      return { field: 'certificate', msg: `cannot be read: certificate ${i + 1} is no X.509` }
     parsed.push(each)
   }
   const [own] = parsed

@@ -24,6 +24,7 @@ export type ErrorCode =
   | 'data_in_use'
   | 'data_unreadable'
   | 'bad_key'
+  | 'bad_export'
 
 /**
  * A refusal or a fault with a stable `code`. `message` says what was wrong, `hint` what would be right.

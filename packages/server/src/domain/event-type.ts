@@ -26,3 +26,40 @@ export type EventTypeChanges = Changes<
   EventType,
   'description' | 'archived' | 'deprecated' | 'schemas' | 'featureFlags' | 'groupName' | 'retryScheduleMs'
 >
+
+/** What a document says of an event type. */
+export type ImportedEventType = Pick<
+  EventType,
+  'name' | 'description' | 'deprecated' | 'schemas' | 'featureFlags' | 'groupName'
+>
+
+/** What an import changes: names, in their order. */
+export interface EventTypeImport {
+  /** Types that are made, changed or brought back. */
+  readonly modified: readonly string[]
+  /** Types that are archived, because the document has them no more. */
+  readonly archived: readonly string[]
+}
+
+/** Returns what an import changes in the types that are there, archived ones included. */
+export function planImport(
+  existing: readonly EventType[],
+  imported: readonly ImportedEventType[],
+  archivesOthers: boolean,
+): EventTypeImport {
+  const before = new Map(existing.map((type) => [type.name, type]))
+  const named = new Set(imported.map(({ name }) => name))
+  const others = existing.filter(({ name, archived }) => archivesOthers && !archived && !named.has(name))
+  return {
+    modified: imported.filter((type) => isChange(before.get(type.name), type)).map(({ name }) => name).toSorted(),
+    archived: others.map(({ name }) => name).toSorted(),
+  }
+}
+
+function isChange(before: EventType | undefined, { name: _name, ...fields }: ImportedEventType): boolean {
+  if (before === undefined || before.archived) return true
+  // As text: the order of a schema's members is part of how it is shown.
+  return Object.entries(fields).some(
+    ([field, value]) => JSON.stringify(before[field as keyof EventType]) !== JSON.stringify(value),
+  )
+}

@@ -12,7 +12,7 @@ import type { Message } from './message.ts'
 export type DisabledBy = 'api' | 'receiver' | 'failures' | 'verification'
 
 /** Returns by whom an endpoint was disabled for this reason. */
-export function disabledBy(reason: DisabledReason | null): DisabledBy {
+export function whoDisabled(reason: DisabledReason | null): DisabledBy {
   switch (reason) {
     case 'gone':
       return 'receiver'
@@ -258,8 +258,8 @@ function behind({ delivery, lastAttempt }: NonNullable<Situation['ahead']>, now:
   return `${first}: it failed ${count(delivery.attempts, 'time')}, the last ${outcome(lastAttempt)}, and ${next}.`
 }
 
-function isDue(at: number | null, now: number): boolean {
-  return at === null || at <= now
+function isDue(instant: number | null, now: number): boolean {
+  return instant === null || instant <= now
 }
 
 function said(reason: ExplanationReason, text: string): Explanation {

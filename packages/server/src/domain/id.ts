@@ -72,7 +72,7 @@ export function firstIdAt(kind: IdKind, at: number): string {
 /** Returns the instant at which an id of the kind was made, in epoch milliseconds. */
 export function instantOf(kind: IdKind, id: string): number {
   const time = id.slice(ID_PREFIXES[kind].length, ID_PREFIXES[kind].length + TIME_LENGTH)
-  return [...time].reduce((ms, character) => ms * ALPHABET.length + ALPHABET.indexOf(character), 0)
+  return Array.from(time).reduce((ms, character) => ms * ALPHABET.length + ALPHABET.indexOf(character), 0)
 }
 
 /** Returns `length` characters of `[0-9A-Za-z]`, each worth 5.95 bits, from the system's secure source. */

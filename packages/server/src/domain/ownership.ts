@@ -15,13 +15,14 @@ export type OwnershipProof =
 
 /**
  * Returns the changes as they may be made: an endpoint whose owner has not proved yet that it wants to be called is enabled
- * only with a proof for the URL that it then has. Asked in the transaction of the change, since the URL may have changed
- * while its owner was being asked.
+ * only with a proof for the URL that it then has; one for another URL changes nothing. Asked in the transaction of the
+ * change, since the URL may have changed while the owner was being asked.
  */
 export function heldUnverified(
   before: Pick<Endpoint, 'url' | 'disabledReason'>,
   { provedUrl, ...changes }: EndpointChanges,
 ): Omit<EndpointChanges, 'provedUrl'> {
-  const isUnproved = before.disabledReason === 'unverified' && provedUrl !== (changes.url ?? before.url)
-  return isUnproved && changes.disabled === false ? { ...changes, disabled: true } : changes
+  const isEnabling = before.disabledReason === 'unverified' && changes.disabled === false
+  if (!isEnabling || provedUrl === (changes.url ?? before.url)) return changes
+  return provedUrl === undefined ? { ...changes, disabled: true } : {}
 }

@@ -53,8 +53,14 @@ export type CountWork =
   /** Lists the event types that endpoints ask for by name, by application. */
   | { readonly kind: 'event-type.aggregate' }
 
+/**
+ * Expunges the payloads of one application's messages. The organisation's own, and so `applicationId` of the task is `null`:
+ * a token of the application does not see it, and cannot cancel it.
+ */
+export type PurgeWork = { readonly kind: 'application.purge_content'; readonly applicationId: string } & TaskSpan
+
 /** What a task does. */
-export type TaskWork = ReplayWork | CountWork
+export type TaskWork = ReplayWork | PurgeWork | CountWork
 /** Which kind of work a task does. */
 export type TaskKind = TaskWork['kind']
 
@@ -64,6 +70,7 @@ export const TASK_KINDS = [
   'endpoint.replay',
   'endpoint.bulk-replay',
   'application.recover',
+  'application.purge_content',
   'application.stats',
   'event-type.aggregate',
 ] as const satisfies readonly TaskKind[]
@@ -109,5 +116,28 @@ export function shareOf({ since, until }: TaskSpan, at: number): number {
 
 /** Tells whether a task sends messages again. */
 export function isReplay(work: TaskWork): work is ReplayWork {
-  return work.kind !== 'application.stats' && work.kind !== 'event-type.aggregate'
+  return !isPurge(work) && work.kind !== 'application.stats' && work.kind !== 'event-type.aggregate'
+}
+
+/** Tells whether a task expunges payloads. */
+export function isPurge(work: TaskWork): work is PurgeWork {
+  return work.kind === 'application.purge_content'
+}
+
+/**
+ * Returns the data of a task that expunges payloads, after one more step.
+ *
+ * @param purged - Payloads that the step expunged.
+ * @param lastAt - When the last message that it looked at was made; `null` where none is left.
+ */
+export function purgeProgress(
+  { data, work }: { readonly data: Task['data']; readonly work: PurgeWork },
+  purged: number,
+  lastAt: number | null,
+): Task['data'] {
+  return {
+    ...data,
+    messagesPurged: ((data['messagesPurged'] as number | undefined) ?? 0) + purged,
+    progress: lastAt === null ? 1 : shareOf(work, lastAt),
+  }
 }

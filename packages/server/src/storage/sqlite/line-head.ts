@@ -14,5 +14,5 @@ export function lineHeads(
      WHERE application_id = ? AND endpoint_id = ? AND ordinal IS NOT NULL AND status = ${PENDING}
      ORDER BY ordinal LIMIT 1`,
   )
-  return (applicationId, endpointId) => head.get(applicationId, endpointId) as Row | undefined
+  return (applicationId, endpointId) => head.get(applicationId, endpointId)
 }

@@ -8,6 +8,8 @@ import { expect, onTestFinished, test } from 'vitest'
 import { secretBox } from '../secret-box.ts'
 import { openDatabase } from './database.ts'
 import { deliveryMethods } from './deliveries.ts'
+import { exhaustedMethods } from './exhausted.ts'
+import { explanationMethods } from './explanations.ts'
 import { messageMethods } from './messages.ts'
 import { MIGRATIONS } from './migrations.ts'
 import { searchMethods } from './search.ts'
@@ -58,4 +60,28 @@ test('deliveries made before there were indexes by status are listed, counted an
   expect(failed(['paid'])).toEqual([])
   const attempts = messageMethods(database).listAttemptsOfEndpoint('app_0', 'ep_0', page, {})
   expect(attempts.map(({ id }) => id)).toEqual(['atmpt_0', 'atmpt_1'])
+})
+
+test('what failed before there was a list of it is in the list, and an endpoint disabled before says what it can', () => {
+  const path = databaseOf(
+    7,
+    `INSERT INTO endpoint (application_id, id, url, description, disabled, secret, metadata, created_at, updated_at)
+       VALUES ('app_0', 'ep_0', '', '', 0, x'', '{}', 0, 0);
+     UPDATE endpoint SET disabled = 1, updated_at = 5;
+     UPDATE endpoint SET disabled = 0, updated_at = 9;
+     INSERT INTO message (application_id, id, event_type, payload, content_type, created_at)
+       VALUES ('app_0', 'msg_0', 'paid', x'', '', 7), ('app_0', 'msg_1', 'paid', x'', '', 7);
+     INSERT INTO delivery (application_id, message_id, endpoint_id, status, attempts, event_type)
+       VALUES ('app_0', 'msg_0', 'ep_0', 2, 10, 'paid'), ('app_0', 'msg_1', 'ep_0', 0, 1, 'paid')`,
+  )
+  const database = openDatabase(path)
+  onTestFinished(() => database.close())
+  const { listExhausted } = exhaustedMethods(database)
+  for (const filter of [{}, { eventTypes: ['paid'] }]) {
+    expect(listExhausted('app_0', page, filter).map(({ key }) => key)).toEqual(['msg_0.ep_0'])
+  }
+  const message = { applicationId: 'app_0', id: 'msg_0', createdAt: 7 }
+  expect(explanationMethods(database).listSituations(message, page)).toMatchObject([
+    { endpoint: { disabledSince: null }, wanted: { disabledSince: 5, disabledBy: 'api' } },
+  ])
 })

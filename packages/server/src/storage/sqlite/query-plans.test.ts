@@ -117,6 +117,7 @@ function takeStep(kind: ReplayWork['kind']): void {
     secret: '',
     oldSecrets: [],
     headers: {},
+    auth: null,
     throttleRate: null,
     settings: DEFAULT_SETTINGS,
     failingSince: null,

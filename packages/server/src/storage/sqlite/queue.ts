@@ -134,7 +134,7 @@ export function queueMethods(database: DatabaseSync): Synchronous<QueueMethods> 
           `SELECT count(*) AS number FROM (
              SELECT 1 FROM delivery INDEXED BY ${index} WHERE ${where} LIMIT ${MOST_COUNTED})`,
         ).get(...key)!['number'] as number
-      const row = isOrdered(...key) ? headOf(...key) : firstDue(...key)
+      const row = isLine(...key) ? headOf(...key) : firstDue(...key)
       const head = row === undefined ? null : deliveryOf(row)
       const oldest = prepared(
         `SELECT min(created_at) AS at FROM message WHERE application_id = ?1 AND id IN (
@@ -166,7 +166,15 @@ export function queueMethods(database: DatabaseSync): Synchronous<QueueMethods> 
     },
   }
 
-  function isOrdered(applicationId: string, endpointId: string): boolean {
+  function holdsAny(applicationId: string, endpointId: string): boolean {
+    const held = prepared(
+      `SELECT 1 FROM delivery INDEXED BY delivery_held
+       WHERE lease IS NOT NULL AND application_id = ? AND endpoint_id = ? LIMIT 1`,
+    )
+    return held.get(applicationId, endpointId) !== undefined
+  }
+
+  function isLine(applicationId: string, endpointId: string): boolean {
     const row = prepared(
       `SELECT settings ->> 'ordering' = 'fifo' AS is_ordered FROM endpoint WHERE application_id = ? AND id = ?`,
     ).get(applicationId, endpointId)
@@ -221,7 +229,7 @@ export function queueMethods(database: DatabaseSync): Synchronous<QueueMethods> 
     yield* due.iterate(applicationId, endpointId, PRIORITIES.indexOf(priority), now, limit) as Iterable<Row>
   }
 
-  /** The head of the line and what stands behind it, up to the first that is not due or is held. */
+  /** The head of the line and what stands behind it, up to the first that is not due; nothing while any of it is held. */
   function* dueInLine(
     applicationId: string,
     endpointId: string,
@@ -235,8 +243,10 @@ export function queueMethods(database: DatabaseSync): Synchronous<QueueMethods> 
        WHERE d.application_id = ? AND d.endpoint_id = ? AND d.ordinal IS NOT NULL AND d.status = ${PENDING}
        ORDER BY d.ordinal LIMIT ?`,
     )
+    // What is held may be under way, and the head must not overtake it.
+    if (holdsAny(applicationId, endpointId)) return
     for (const row of line.iterate(applicationId, endpointId, limit) as Iterable<Row>) {
-      if (row['lease'] !== null || (row['due_at'] as number) > now) return
+      if ((row['due_at'] as number) > now) return
       yield row
     }
   }

@@ -42,7 +42,7 @@ const TOLD: readonly (readonly [string, Write])[] = [
   [
     'an attempt that disables its endpoint',
     async (_, { lease, send, record }) =>
-      record(await send({}, { lease }), { kind: 'exhausted', disableEndpoint: true }),
+      record(await send({}, { lease }), { kind: 'exhausted', disable: 'gone' }),
   ],
 ]
 

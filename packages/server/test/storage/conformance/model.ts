@@ -25,10 +25,12 @@ type Step =
   | { readonly kind: 'release'; readonly pick: number }
   | { readonly kind: 'record'; readonly pick: number; readonly verdict: ScheduledVerdict }
   | { readonly kind: 'record late'; readonly pick: number }
+  | { readonly kind: 'skip'; readonly pick: number }
   | { readonly kind: 'cancel'; readonly endpoint: number; readonly limit: number }
   | { readonly kind: 'restart' }
 
-const ENDPOINTS = 2
+/** The last of them is ordered. */
+const ENDPOINTS = 3
 
 const endpoint = fc.nat({ max: ENDPOINTS - 1 })
 const pick = fc.nat({ max: 100 })
@@ -55,6 +57,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('record late' as const), pick }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('skip' as const), pick }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('cancel' as const), endpoint, limit }) },
   { weight: 1, arbitrary: fc.constant({ kind: 'restart' as const }) },
 )
@@ -66,7 +69,10 @@ class Model {
   #lease: Lease
   readonly #applicationId: string
   readonly #endpointIds: readonly string[]
+  readonly #orderedId: string
   readonly #deliveries = new Map<string, Delivery>()
+  /** The messages of the ordered endpoint in their places, also of those that are over. */
+  readonly #line: string[] = []
   #now = NOW
 
   private constructor(store: Store, lease: Lease, reopen: () => Promise<Store>) {
@@ -75,6 +81,7 @@ class Model {
     this.#reopen = reopen
     this.#applicationId = newApplication().id
     this.#endpointIds = Array.from({ length: ENDPOINTS }, () => newEndpoint().id)
+    this.#orderedId = this.#endpointIds.at(-1)!
   }
 
   static async of(store: Store, reopen: () => Promise<Store>): Promise<Model> {
@@ -98,6 +105,8 @@ class Model {
         return this.#record(this.#pick(next.pick, 'sending'), next.verdict)
       case 'record late':
         return this.#recordLate(this.#pick(next.pick))
+      case 'skip':
+        return this.#skip(this.#pick(next.pick))
       case 'cancel':
         return this.#cancel(this.#endpointIds[next.endpoint]!, next.limit)
       case 'restart':
@@ -127,46 +136,49 @@ class Model {
     const message = newMessage({ applicationId: this.#applicationId, createdAt: this.#now })
     const endpointIds = endpoints.map((i) => this.#endpointIds[i]!)
     const dueAt = this.#now + waitMs
-    await this.#store.acceptMessage({
-      message,
-      deliveries: endpointIds.map((endpointId) => ({ endpointId, lease: isHeld ? this.#lease : null })),
-      dueAt,
+    const deliveries = endpointIds.map((endpointId) => {
+      const isOrdered = endpointId === this.#orderedId
+      return { endpointId, isOrdered, lease: isHeld && !isOrdered ? this.#lease : null }
     })
-    for (const endpointId of endpointIds) {
+    await this.#store.acceptMessage({ message, deliveries, dueAt })
+    for (const { endpointId, isOrdered, lease } of deliveries) {
+      if (isOrdered) this.#line.push(message.id)
       this.#put({
         applicationId: this.#applicationId,
         messageId: message.id,
         endpointId,
-        status: isHeld ? 'sending' : 'pending',
+        status: lease === null ? 'pending' : 'sending',
         attempts: 0,
-        nextAttemptAt: isHeld ? this.#now : dueAt,
+        nextAttemptAt: lease === null ? dueAt : this.#now,
       })
     }
   }
 
   async #claim(endpointId: string, atMost: number): Promise<void> {
-    const due = [...this.#deliveries.values()]
-      .filter((delivery) => delivery.status === 'pending' && delivery.endpointId === endpointId)
-      .filter((delivery) => delivery.nextAttemptAt! <= this.#now)
-      .toSorted((a, b) => a.nextAttemptAt! - b.nextAttemptAt!)
-    const live = due.filter(({ attempts }) => attempts === 0).slice(0, atMost)
-    const retries = due.filter(({ attempts }) => attempts > 0).slice(0, atMost)
+    const expected =
+      endpointId === this.#orderedId ? this.#dueInLine(3 * atMost) : this.#dueOf(endpointId, atMost)
     const claimed = await this.#store.claimDeliveries({
       lease: this.#lease,
       applicationId: this.#applicationId,
       endpointId,
       limits: upTo(atMost),
-      isOrdered: false,
+      isOrdered: endpointId === this.#orderedId,
       maxBytes: 1_048_576,
       now: this.#now,
     })
     const taken = claimed.map(({ message }) =>
       this.#deliveries.get(keyOf({ messageId: message.id, endpointId })),
     )
+    if (endpointId === this.#orderedId) {
+      assert.deepEqual(
+        claimed.map(({ message }) => message.id),
+        expected.map(({ messageId }) => messageId),
+      )
+    }
     // Among deliveries that are due at one instant, any may come first: so instants are compared, not ids.
     assert.deepEqual(
       taken.map((delivery) => delivery?.nextAttemptAt),
-      [...live, ...retries].map((delivery) => delivery.nextAttemptAt),
+      expected.map((delivery) => delivery.nextAttemptAt),
     )
     assert.deepEqual(
       claimed.map(({ attempts }) => attempts),
@@ -176,6 +188,26 @@ class Model {
       assert.equal(delivery?.status, 'pending')
       this.#put({ ...delivery, status: 'sending' })
     }
+  }
+
+  /** The head of the line and what is due behind it; nothing while any of it is held. */
+  #dueInLine(atMost: number): Delivery[] {
+    const waiting = this.#line
+      .map((messageId) => this.#deliveries.get(keyOf({ messageId, endpointId: this.#orderedId }))!)
+      .filter(({ status }) => status === 'pending' || status === 'sending')
+    if (waiting.some(({ status }) => status === 'sending')) return []
+    const notDue = waiting.findIndex(({ nextAttemptAt }) => nextAttemptAt! > this.#now)
+    return waiting.slice(0, notDue === -1 ? undefined : notDue).slice(0, atMost)
+  }
+
+  #dueOf(endpointId: string, atMost: number): Delivery[] {
+    const due = [...this.#deliveries.values()]
+      .filter((delivery) => delivery.status === 'pending' && delivery.endpointId === endpointId)
+      .filter((delivery) => delivery.nextAttemptAt! <= this.#now)
+      .toSorted((a, b) => a.nextAttemptAt! - b.nextAttemptAt!)
+    const live = due.filter(({ attempts }) => attempts === 0).slice(0, atMost)
+    const retries = due.filter(({ attempts }) => attempts > 0).slice(0, atMost)
+    return [...live, ...retries]
   }
 
   async #release(delivery: Delivery | undefined): Promise<void> {
@@ -203,6 +235,14 @@ class Model {
     if (delivery === undefined) return
     const late = this.#recordOf(delivery, this.#lease - 1, delivery.attempts + 1, { kind: 'success' })
     assert.equal(await this.#store.recordAttempt(late), 'lost')
+  }
+
+  async #skip(delivery: Delivery | undefined): Promise<void> {
+    if (delivery === undefined) return
+    const result = await this.#store.skipDelivery(delivery)
+    const { status } = delivery
+    assert.equal(result, status === 'pending' ? 'skipped' : status === 'sending' ? 'held' : 'over')
+    if (result === 'skipped') this.#put({ ...delivery, status: 'canceled', nextAttemptAt: null })
   }
 
   async #cancel(endpointId: string, atMost: number): Promise<void> {
@@ -272,7 +312,7 @@ export function describeModel(open: () => Promise<OpenedStore>): void {
             expect(await model.shown()).toEqual(model.expected)
           }
         }),
-        { numRuns: 15 },
+        { numRuns: 25 },
       )
     })
   })

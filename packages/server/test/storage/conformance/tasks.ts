@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest'
 
 import type { Store } from '../../../src/storage/store.ts'
-import { NOW, WHOLE, idAt, newTask } from '../fixtures.ts'
+import { NOW, WHOLE, idAt, newTask, steps } from '../fixtures.ts'
 
 /** Tests background tasks as things that are kept. */
 export function describeTasks(store: () => Store): void {
@@ -57,7 +57,7 @@ export function describeTasks(store: () => Store): void {
         data: { messagesSent: 2, error: 'It was canceled' },
         updatedAt: NOW + 5,
       })
-      expect(await store().stepReplay(task.id, 10, NOW)).toBeNull()
+      expect(await store().stepReplay(task.id, steps(10), NOW)).toBeNull()
     })
 
     test('old tasks that are over are deleted, a few at a time, and running ones are not', async () => {
