@@ -6,7 +6,8 @@ import { wantsMessage } from '../../domain/endpoint.ts'
 import { type Situation, explain, whyUnwanted } from '../../domain/explanation.ts'
 import type { Message } from '../../domain/message.ts'
 import type { Api } from '../api.ts'
-import { requireApplication, requireOrganisation } from '../authentication.ts'
+import { showLastAttempt } from '../attempt/last-attempt.ts'
+import { requireApplication } from '../authentication.ts'
 import { STATUS_NUMBERS } from '../delivery-status.ts'
 import type { HttpDeps } from '../deps.ts'
 import { ListOf, PageQuery, pageOf, showPage } from '../pagination.ts'
@@ -75,7 +76,6 @@ export function explanationRoutes(api: Api, deps: HttpDeps): void {
       },
     },
     async ({ principal, params, body, rawBody }): Promise<Static<typeof MessagePreviewOut>> => {
-      requireOrganisation(principal)
       if (deps.checkEvent !== null) await deps.checkEvent(principal.organisationId, body)
       const { id: applicationId } = await requireApplication(deps, principal, params.app_id)
       const message = newMessage(body, rawBody!, applicationId, clock())
@@ -106,7 +106,6 @@ export function explanationRoutes(api: Api, deps: HttpDeps): void {
       },
     },
     async ({ principal, params, body }) => {
-      requireOrganisation(principal)
       const { id } = await requireApplication(deps, principal, params.app_id)
       const message = { eventType: body.eventType, channels: body.channels ?? null }
       const endpoints = await deps.endpointsOf(id)
@@ -131,7 +130,7 @@ export function explanationRoutes(api: Api, deps: HttpDeps): void {
 }
 
 function showExplanation(message: Message, situation: Situation, now: number): Static<typeof ExplanationOut> {
-  const { endpoint, delivery, lastAttempt } = situation
+  const { endpoint, delivery, lastAttempt, ahead } = situation
   const isToCome = delivery?.status === 'pending' && delivery.nextAttemptAt !== null
   return {
     endpointId: endpoint.id,
@@ -142,14 +141,7 @@ function showExplanation(message: Message, situation: Situation, now: number): S
     statusText: delivery?.status ?? null,
     attempts: delivery?.attempts ?? 0,
     nextAttempt: isToCome ? showInstant(delivery.nextAttemptAt) : null,
-    lastAttempt:
-      lastAttempt === null
-        ? null
-        : {
-            id: lastAttempt.id,
-            timestamp: showInstant(lastAttempt.createdAt),
-            responseStatusCode: lastAttempt.responseStatusCode,
-            failure: lastAttempt.failure,
-          },
+    waitsForMessageId: ahead?.delivery.messageId ?? null,
+    lastAttempt: showLastAttempt(lastAttempt),
   }
 }

@@ -3,6 +3,7 @@
 import { Type } from 'typebox'
 
 import { EXPLANATION_REASONS } from '../../domain/explanation.ts'
+import { LastAttemptOut } from '../attempt/last-attempt.ts'
 import { StatusNumber, StatusText } from '../delivery-status.ts'
 import { Instant, Nullable } from '../schemas.ts'
 
@@ -24,14 +25,10 @@ export const ExplanationOut = Type.Object(
     statusText: Nullable(StatusText),
     attempts: Type.Integer(),
     nextAttempt: Nullable(Instant),
-    lastAttempt: Nullable(
-      Type.Object({
-        id: Type.String(),
-        timestamp: Instant,
-        responseStatusCode: Type.Integer(),
-        failure: Nullable(Type.String()),
-      }),
+    waitsForMessageId: Nullable(
+      Type.String({ description: 'The first message in the line of an ordered endpoint, where this one waits behind it.' }),
     ),
+    lastAttempt: Nullable(LastAttemptOut),
   },
   { $id: 'ExplanationOut' },
 )

@@ -3,7 +3,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 
 import type { DisabledReason } from '../../domain/endpoint.ts'
-import { type DisabledBy, type Situation, disabledBy } from '../../domain/explanation.ts'
+import { type DisabledBy, type Situation, whoDisabled } from '../../domain/explanation.ts'
 import { deliveryOf } from './deliveries.ts'
 import { PENDING } from './delivery-status.ts'
 import { lastAttempts } from './last-attempt.ts'
@@ -50,11 +50,11 @@ export function explanationMethods(database: DatabaseSync): Synchronous<'listSit
             throttleRate: row['throttle_rate'] as number | null,
             disabledSince: since,
             failingSince: row['failing_since'] as number | null,
-            disabledBy: since === null ? null : whoDisabled(row),
+            disabledBy: since === null ? null : disabledBy(row),
           },
           wanted: {
             disabledSince: wasSince,
-            disabledBy: wasSince === null ? null : whoDisabled(wanted),
+            disabledBy: wasSince === null ? null : disabledBy(wanted),
             eventTypes: fromJson(wanted['event_types']),
             channels: fromJson(wanted['channels']),
           },
@@ -108,6 +108,6 @@ export function explanationMethods(database: DatabaseSync): Synchronous<'listSit
 }
 
 /** By whom an endpoint was disabled that had these settings. */
-function whoDisabled(settings: Row): DisabledBy {
-  return disabledBy(settings['disabled_reason'] as DisabledReason | null)
+function disabledBy(settings: Row): DisabledBy {
+  return whoDisabled(settings['disabled_reason'] as DisabledReason | null)
 }
