@@ -1,10 +1,11 @@
 import { BackgroundTaskStatus, BackgroundTaskType, Svix } from 'svix'
 import { expect, test } from 'vitest'
 
-import { openStore } from '../src/app.ts'
+import { openStore } from '../src/open-store.ts'
 import { newId } from '../src/domain/id.ts'
 import type { Task } from '../src/domain/task.ts'
 import type { Store } from '../src/storage/store.ts'
+import { steps } from './storage/fixtures.ts'
 import { temporaryFolder } from './storage/temporary-folder.ts'
 import { eventually } from './support/eventually.ts'
 import { runCommand } from './support/process.ts'
@@ -182,7 +183,7 @@ test('a task that was under way when the server stopped goes on from there', asy
   const { data, application, endpoint, receiver } = await failedThrice()
   const store = await openedStore(data)
   const task = await newTask(store, application, endpoint)
-  expect(await store.stepReplay(task.id, 1, Date.now())).toMatchObject({ status: 'running' })
+  expect(await store.stepReplay(task.id, steps(1), Date.now())).toMatchObject({ status: 'running' })
   await store.stop()
 
   const server = await startServerOn(data)

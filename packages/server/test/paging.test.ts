@@ -2,6 +2,7 @@ import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 
 import { eventually } from './support/eventually.ts'
+import { closedPort } from './support/receiver.ts'
 import {
   type DocumentedOperation,
   type DocumentedWorld,
@@ -36,13 +37,25 @@ async function start(): Promise<DocumentedWorld> {
     await api.ask('POST', '/operational-webhook/endpoint', { url: world.receiver.url })
     await api.ask('PUT', '/stats/usage/event-types')
   }
+  // What is sent to these is exhausted at once.
+  const nowhere = `http://127.0.0.1:${await closedPort()}/`
+  for (const uid of ['dead-1', 'dead-2']) {
+    await api.makeEndpoint('acme', nowhere, { uid, retrySchedule: [] })
+  }
   for (let number = 0; number < MORE; number += 1) {
     const message = await api.send('acme', { eventId: `event-${number}` })
     await eventually(
       () => api.attemptsOf('acme', message),
-      (attempts) => expect(attempts).toHaveLength(MORE + 1),
+      (attempts) => expect(attempts).toHaveLength(MORE + 3),
     )
   }
+  // Its creation came before the operational endpoint was there.
+  await api.ask('PATCH', '/app/acme/endpoint/main', { description: 'Told of' })
+  await eventually(
+    () => api.ask<Page>('GET', '/operational-webhook/endpoint/main/attempt'),
+    // The dead ones were made later than it, and each message to them is told of too.
+    ({ data }) => expect(data).toHaveLength(MORE + 1 + 2 + 2 * MORE),
+  )
   // The one with attempts at all endpoints.
   Object.assign(world.values, { msg_id: 'event-0' })
   await eventually(
@@ -57,7 +70,9 @@ function isList({ method, operation }: DocumentedOperation): boolean {
   return method === 'GET' && typeof form === 'string' && form.includes('/ListResponse_')
 }
 
-const keyOf = (item: Readonly<Record<string, unknown>>) => item['id'] ?? item['name'] ?? item['endpointId']
+/** Names an item in its list; a delivery by its message and its endpoint. */
+const keyOf = (item: Readonly<Record<string, unknown>>) =>
+  item['id'] ?? item['name'] ?? [item['messageId'], item['endpointId']].join(' ')
 
 /** Turns pages and holds each to the part of the whole list that it must be. */
 async function turn(

@@ -3,7 +3,7 @@
 import { setTimeout as setTimeoutPromise } from 'node:timers/promises'
 
 import { firstIdAt } from '../domain/id.ts'
-import { type Task, isReplay, replayProgress } from '../domain/task.ts'
+import { type Task, isPurge, isReplay, replayProgress } from '../domain/task.ts'
 import type { Store } from '../storage/store.ts'
 import type { EngineLog } from './engine.ts'
 import { countDeliveries, listSubscriptions } from './task-counts.ts'
@@ -58,7 +58,8 @@ export interface TaskRunnerDeps {
  *
  *     wake, poll ─▶ running tasks ─▶ a step of each ─▶ rest ─▶ a step of each …  none left: sleep
  *
- * A step that sends messages again is one transaction, with the note of how far it came: a restart goes on from there.
+ * A step that sends messages again, or expunges them, is one transaction, with the note of how far it came: a restart goes
+ * on from there.
  * A task with a rate rests after each step for as long as what it made due takes at that rate, and one rests of which
  * enough waits already; the others go on meanwhile. Counts run beside the turns; they leave nothing behind before they are
  * done, and begin anew after a restart.
@@ -123,6 +124,11 @@ export class TaskRunner {
 
   async #turn(task: Task): Promise<void> {
     if (this.#isStopped) return
+    if (isPurge(task.work)) {
+      const startedAt = this.#deps.clock()
+      await this.#guard(task, async () => void (await this.#deps.store.stepPurge(task.id, STEP, startedAt)))
+      return this.#restAfter(startedAt)
+    }
     if (!isReplay(task.work)) return this.#beginCount(task)
     const rate = task.work.ratePerSecond ?? Infinity
     const startedAt = this.#deps.clock()
@@ -136,6 +142,10 @@ export class TaskRunner {
       const restMs = now.messagesSeen === before.messagesSeen ? STALLED_REST_MS : (sent * 1_000) / rate
       if (restMs > 0) this.#resting.set(task.id, startedAt + restMs)
     }).finally(() => this.#deps.onDue())
+    await this.#restAfter(startedAt)
+  }
+
+  async #restAfter(startedAt: number): Promise<void> {
     const tookMs = this.#deps.clock() - startedAt
     await this.#rest(Math.min(MAX_REST_MS, Math.max(MIN_REST_MS, REST_FACTOR * tookMs)))
   }

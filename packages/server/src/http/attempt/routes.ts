@@ -1,20 +1,18 @@
 /** The routes that tell what became of messages. @module */
 
-import { type Static, Type } from 'typebox'
+import { Type } from 'typebox'
 
-import type { Attempt } from '../../domain/attempt.ts'
-import type { AttemptFilter, PageRequest } from '../../storage/store.ts'
 import type { Api } from '../api.ts'
 import { notFound } from '../authentication.ts'
 import { statusOf } from '../delivery-status.ts'
 import type { HttpDeps } from '../deps.ts'
 import { requireEndpoint } from '../endpoint/routes.ts'
 import { showEndpoint } from '../endpoint/schemas.ts'
-import { writeJson } from '../json-body.ts'
 import { messageFilter, requireMessage } from '../message/routes.ts'
 import { writeMessage } from '../message/schemas.ts'
-import { ListOf, type ListReply, PageQuery, pageOf, showPage, writePage } from '../pagination.ts'
+import { ListOf, PageQuery, pageOf, showPage, writePage } from '../pagination.ts'
 import { found } from '../schemas.ts'
+import { listAttempts } from './list.ts'
 import {
   AttemptQuery,
   EndpointMessageOut,
@@ -50,11 +48,11 @@ export function attemptRoutes(api: Api, deps: HttpDeps): void {
       },
     },
     async ({ principal, params, query }, reply) => {
-      const message = await requireMessage(deps, principal, params)
-      const page = await attemptPage(query, message.applicationId, (request, filter) =>
-        store.listAttemptsOfMessage(message.applicationId, message.id, request, filter),
+      const { applicationId, id } = await requireMessage(deps, principal, params)
+      const text = await listAttempts(store, applicationId, query, (page, filter) =>
+        store.listAttemptsOfMessage(applicationId, id, page, filter),
       )
-      return reply.type(JSON_UTF8).send(await writeAttempts(page, query))
+      return reply.type(JSON_UTF8).send(text)
     },
   )
 
@@ -72,10 +70,10 @@ export function attemptRoutes(api: Api, deps: HttpDeps): void {
     },
     async ({ principal, params, query }, reply) => {
       const { id, applicationId } = await requireEndpoint(deps, principal, params)
-      const page = await attemptPage(query, applicationId, (request, filter) =>
-        store.listAttemptsOfEndpoint(applicationId, id, request, filter),
+      const text = await listAttempts(store, applicationId, query, (page, filter) =>
+        store.listAttemptsOfEndpoint(applicationId, id, page, filter),
       )
-      return reply.type(JSON_UTF8).send(await writeAttempts(page, query))
+      return reply.type(JSON_UTF8).send(text)
     },
   )
 
@@ -158,51 +156,4 @@ export function attemptRoutes(api: Api, deps: HttpDeps): void {
       return reply.type(JSON_UTF8).send(text)
     },
   )
-
-  async function attemptPage(
-    query: Static<typeof AttemptQuery>,
-    applicationId: string,
-    list: (page: PageRequest, filter: AttemptFilter) => Promise<Attempt[]>,
-  ): Promise<ListReply<Attempt>> {
-    const filter: AttemptFilter = {
-      ...messageFilter(query),
-      statusCodeClass: query.status_code_class,
-      endpointId:
-        query.endpoint_id === undefined ? undefined : await endpointIdOf(applicationId, query.endpoint_id),
-    }
-    // An attempt is over when it is listed: it succeeded or it failed.
-    const status = query.status === undefined ? undefined : statusOf(query.status)
-    const isOver = status === undefined || status === 'success' || status === 'fail'
-    const isSuccess = status === undefined ? undefined : status === 'success'
-    return pageOf(
-      query,
-      'descending',
-      async (request) => (isOver ? list(request, { ...filter, isSuccess }) : []),
-      ({ id }) => id,
-    )
-  }
-
-  /** A filter takes an id or a uid, as every path does; one that is unknown matches nothing. */
-  async function endpointIdOf(applicationId: string, idOrUid: string): Promise<string> {
-    return (await store.findEndpoint(applicationId, idOrUid))?.id ?? idOrUid
-  }
-
-  async function writeAttempts(
-    page: ListReply<Attempt>,
-    query: Static<typeof AttemptQuery>,
-  ): Promise<string> {
-    const withContent = query.with_content !== 'false'
-    if (query.with_msg !== 'true') {
-      return JSON.stringify(showPage(page, (attempt) => showAttempt(attempt, withContent)))
-    }
-    const ids = [...new Set(page.data.map(({ messageId }) => messageId))]
-    const applicationId = page.data[0]?.applicationId ?? ''
-    const messages = await Promise.all(ids.map((id) => store.findMessage(applicationId, id)))
-    const texts = new Map(
-      ids.map((id, i) => [id, messages[i] ? writeMessage(messages[i], withContent) : 'null']),
-    )
-    return writePage(page, (attempt) =>
-      writeJson(showAttempt(attempt, withContent), { msg: texts.get(attempt.messageId)! }),
-    )
-  }
 }

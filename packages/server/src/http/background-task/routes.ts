@@ -4,7 +4,7 @@ import { Type } from 'typebox'
 
 import type { Task } from '../../domain/task.ts'
 import type { Api } from '../api.ts'
-import { type Principal, notFound, requireOrganisation } from '../authentication.ts'
+import { type Principal, notFound } from '../authentication.ts'
 import type { HttpDeps } from '../deps.ts'
 import { ListOf, PageQuery, pageOf, showPage } from '../pagination.ts'
 import { BackgroundTaskOut, BackgroundTaskStatus, BackgroundTaskType, showTask } from './schemas.ts'
@@ -34,7 +34,6 @@ export function backgroundTaskRoutes(api: Api, deps: HttpDeps): void {
       },
     },
     async ({ principal, query }) => {
-      requireOrganisation(principal)
       const filter = { status: query.status, kind: query.task }
       const page = await pageOf(
         query,
@@ -66,7 +65,9 @@ export function backgroundTaskRoutes(api: Api, deps: HttpDeps): void {
       schema: {
         operationId: 'v1.background-task.cancel',
         summary: 'Cancel a background task',
-        description: 'What it has done stays done. One that is over already stays as it is.',
+        description:
+          'What was sent stays sent. What a replay has made due, and no attempt was made of yet, is as it was before; an ' +
+          'attempt that is next or under way is made. A task that is over already stays as it is.',
         tags,
         params: Path,
         response: { 200: BackgroundTaskOut },
@@ -74,7 +75,7 @@ export function backgroundTaskRoutes(api: Api, deps: HttpDeps): void {
     },
     async ({ principal, params }) => {
       const task = await requireTask(principal, params.task_id)
-      await store.finishTask(task.id, { status: 'failed', data: { error: 'It was canceled' } }, clock())
+      await store.cancelTask(task.id, clock())
       return showTask(await requireTask(principal, params.task_id))
     },
   )

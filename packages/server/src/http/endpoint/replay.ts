@@ -13,7 +13,17 @@ import type { HttpDeps } from '../deps.ts'
 import { Channel, EventTypeName, Instant, Maybe, bodyFault } from '../schemas.ts'
 import { EndpointPath, requireEndpoint } from './routes.ts'
 
-const SPAN = { since: Instant, until: Maybe(Instant) }
+/** Deliveries a second that a task makes due. */
+export const ReplayRate = Maybe(
+  Type.Integer({
+    minimum: 1,
+    maximum: 65_535,
+    description:
+      'Messages a second that are sent again, at most. Where it is left out, as fast as the endpoint takes them.',
+  }),
+)
+
+const SPAN = { since: Instant, until: Maybe(Instant), ratePerSecond: ReplayRate }
 const RecoverIn = Type.Object(SPAN, { $id: 'RecoverIn' })
 const ReplayIn = Type.Object(SPAN, { $id: 'ReplayIn' })
 const BulkReplayIn = Type.Object(
@@ -31,7 +41,9 @@ const RecoverOut = startedTask('RecoverOut')
 const ReplayOut = startedTask('ReplayOut')
 
 const tags = ['Endpoint']
-const AFTERWARDS = 'Poll the background task for how far it is; `data.messagesSent` counts what was made due.'
+const AFTERWARDS =
+  'Poll the background task for how far it is: `data.messagesSent` counts what was made due, `data.progress` estimates ' +
+  'how much is done.'
 
 /** Adds the routes that send many messages to an endpoint again. */
 export function replayRoutes(api: Api, deps: HttpDeps): void {
@@ -50,7 +62,7 @@ export function replayRoutes(api: Api, deps: HttpDeps): void {
     },
     async ({ principal, params, body }, reply) => {
       const endpoint = await requireEndpoint(deps, principal, params)
-      const work = { kind: 'endpoint.recover', endpointId: endpoint.id, ...spanOf(body) } as const
+      const work = { kind: 'endpoint.recover', endpointId: endpoint.id, ...scopeOf(body) } as const
       return reply.code(202).send(await start(principal, endpoint, work))
     },
   )
@@ -70,7 +82,7 @@ export function replayRoutes(api: Api, deps: HttpDeps): void {
     },
     async ({ principal, params, body }, reply) => {
       const endpoint = await requireEndpoint(deps, principal, params)
-      const work = { kind: 'endpoint.replay', endpointId: endpoint.id, ...spanOf(body) } as const
+      const work = { kind: 'endpoint.replay', endpointId: endpoint.id, ...scopeOf(body) } as const
       return reply.code(202).send(await start(principal, endpoint, work))
     },
   )
@@ -98,7 +110,12 @@ export function replayRoutes(api: Api, deps: HttpDeps): void {
         status: status === null ? null : statusOf(status),
         statusCodeClass: body.statusCodeClass ?? null,
       }
-      const work = { kind: 'endpoint.bulk-replay', endpointId: endpoint.id, filter, ...spanOf(body) } as const
+      const work = {
+        kind: 'endpoint.bulk-replay',
+        endpointId: endpoint.id,
+        filter,
+        ...scopeOf(body),
+      } as const
       return reply.code(202).send(await start(principal, endpoint, work))
     },
   )
@@ -107,11 +124,22 @@ export function replayRoutes(api: Api, deps: HttpDeps): void {
     return showStarted(await startTask(deps, { organisationId, applicationId, work }))
   }
 
-  /** Without an end, it ends now: what fails while the task runs is not taken up by it. */
-  function spanOf({ since, until }: Static<typeof RecoverIn>): TaskSpan {
-    const end = until === null || until === undefined ? deps.clock() + 1 : Date.parse(until)
-    const span = { since: Date.parse(since), until: end }
-    if (span.since >= span.until) throw bodyFault('until', 'must be later than since')
-    return span
+  function scopeOf(body: Static<typeof RecoverIn>) {
+    return { ...spanOf(body, deps.clock()), ratePerSecond: body.ratePerSecond ?? null }
   }
+}
+
+/**
+ * Reads a stretch of time. Without an end, it ends now: what fails while the task runs is not taken up by it.
+ *
+ * @throws {ValidationError} It ends before it begins.
+ */
+export function spanOf(
+  { since, until }: Pick<Static<typeof RecoverIn>, 'since' | 'until'>,
+  now: number,
+): TaskSpan {
+  const end = until === null || until === undefined ? now + 1 : Date.parse(until)
+  const span = { since: Date.parse(since), until: end }
+  if (span.since >= span.until) throw bodyFault('until', 'must be later than since')
+  return span
 }
