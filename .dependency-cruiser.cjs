@@ -22,7 +22,8 @@ module.exports = {
     onlyMayImport('^packages/receiver/src', []),
     onlyMayImport(`${SERVER}/domain`, ['^(node:)?crypto$']),
     onlyMayImport(`${SERVER}/storage/store\\.ts$`, [`${SERVER}/domain`]),
-    onlyMayImport(`${SERVER}/storage`, [`${SERVER}/domain`, NODE]),
+    onlyMayImport(`${SERVER}/storage`, [`${SERVER}/domain`, NODE, npm('pg')]),
+    onlyMayImport(`${SERVER}/move`, [`${SERVER}/domain`, `${SERVER}/storage/move\\.ts$`, NODE]),
     onlyMayImport(`${SERVER}/delivery`, [
       `${SERVER}/domain`,
       `${SERVER}/storage/store\\.ts$`,

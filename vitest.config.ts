@@ -2,15 +2,74 @@ import { defineConfig } from 'vitest/config'
 
 const CONDITIONS = ['@posthorn/source']
 
+const POSTGRES = ['packages/server/test/support/postgres-setup.ts']
+
+/** Tests where the database matters: they run on the embedded one and on PostgreSQL. */
+const ON_BOTH = [
+  'access',
+  'automatic-disabling',
+  'background-tasks',
+  'batch-endpoints',
+  'durability',
+  'endpoint-headers',
+  'endpoint-lifecycle',
+  'endpoint-queue',
+  'endpoint-settings',
+  'exhausted',
+  'idempotency',
+  'isolation',
+  'key-rotation',
+  'message-content',
+  'message-explanations',
+  'message-search',
+  'operational-durability',
+  'operational-events',
+  'operational-webhook',
+  'ordered-endpoints',
+  'ordered-lines',
+  'paging',
+  'payload-bytes',
+  'permissions',
+  'portal-access',
+  'retry',
+  'rotation-under-load',
+  'secret-rotation',
+  'send-again',
+  'signing-identity',
+  'strict-event-types',
+  'svix-client',
+  'svix-messages',
+  'token-command',
+  'token-reach',
+  'validation',
+]
+
 export default defineConfig({
   resolve: { conditions: CONDITIONS },
   ssr: { resolve: { conditions: CONDITIONS } },
   test: {
-    globalSetup: ['packages/server/test/support/postgres-setup.ts'],
-    include: [
-      'packages/*/src/**/*.test.ts',
-      'packages/*/test/**/*.test.ts',
-      'examples/testing/vitest.test.ts',
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'main',
+          globalSetup: POSTGRES,
+          include: [
+            'packages/*/src/**/*.test.ts',
+            'packages/*/test/**/*.test.ts',
+            'examples/testing/vitest.test.ts',
+          ],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'PostgreSQL',
+          globalSetup: POSTGRES,
+          env: { POSTHORN_TEST_DATABASE: 'postgres' },
+          include: ON_BOTH.map((name) => `packages/server/test/${name}.test.ts`),
+        },
+      },
     ],
     pool: 'forks',
     execArgv: CONDITIONS.map((condition) => `--conditions=${condition}`),

@@ -110,6 +110,11 @@ export function headerOf(keyId: string): Uint8Array {
   return new Uint8Array([FORM, ...Buffer.from(keyId, 'hex')])
 }
 
+/** Tells whether a value was sealed by the key with this header. */
+export function isSealedBy(sealed: Uint8Array, header: Uint8Array): boolean {
+  return header.every((byte, i) => sealed[i] === byte)
+}
+
 function idOf(header: Uint8Array): string {
   return Buffer.from(header.subarray(1)).toString('hex')
 }

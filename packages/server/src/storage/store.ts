@@ -14,7 +14,8 @@ import type { AuditEntry } from '../domain/audit.ts'
 import type { Delivery, DeliveryStatus, Priority, Verdict } from '../domain/delivery.ts'
 import type { Endpoint, EndpointChanges } from '../domain/endpoint.ts'
 import type { EndpointHeaders } from '../domain/endpoint-headers.ts'
-import type { EventType, EventTypeChanges } from '../domain/event-type.ts'
+import type { ErrorCode } from '../domain/errors.ts'
+import type { EventType, EventTypeChanges, EventTypeImport, ImportedEventType } from '../domain/event-type.ts'
 import type { Situation } from '../domain/explanation.ts'
 import type { IdempotencyKey, IdempotentAnswer } from '../domain/idempotency.ts'
 import type { Message } from '../domain/message.ts'
@@ -219,8 +220,72 @@ export interface EncryptionKey {
   readonly state: 'offered' | 'opens' | 'seals'
 }
 
+/** What a node tells the others of itself. */
+export interface NodeState {
+  readonly version: string
+  readonly host: string
+  readonly pid: number
+  /** Deliveries held in memory. */
+  readonly held: number
+  /** Attempts under way. */
+  readonly inFlight: number
+}
+
+/** A process that shares the database. */
+export interface Node {
+  readonly lease: Lease
+  /** `null` until its first beat. */
+  readonly state: NodeState | null
+  /** Epoch ms. */
+  readonly joinedAt: number
+  /** Milliseconds since it last told that it lives. */
+  readonly silentMs: number
+}
+
+/** A message that an application has put into the outbox in a transaction of its own. */
+export interface OutboxRow extends Omit<Message, 'createdAt' | 'expiresAt' | 'expungedAt'> {
+  /** `null` where the application is no more. */
+  readonly organisationId: string | null
+}
+
+/** Why a row of the outbox is not accepted. It is kept beside, with this, to be looked at. */
+export interface OutboxRefusal {
+  readonly code: ErrorCode
+  readonly reason: string
+}
+
+/** What one step through the outbox came to. */
+export interface OutboxStep {
+  readonly accepted: readonly AcceptRequest[]
+  readonly refused: readonly (OutboxRefusal & Pick<Message, 'applicationId' | 'id'>)[]
+  /** Where the next step goes on: an application id; `null` where nothing waits after this step. */
+  readonly next: string | null
+}
+
+/** Messages that applications commit together with their own data. */
+export interface Outbox {
+  /** Calls the listener when something may have been put there. Not of everything: a look now and then finds the rest. */
+  onSend(listener: () => void): void
+  /**
+   * Takes rows, accepts their messages and removes the rows, in one transaction: of several applications, each application's
+   * in the order of its `send` calls, and none that another node takes meanwhile.
+   *
+   * @param after - Applications after this one come first; `''` to begin.
+   * @param decide - Returns what becomes of a row. May be called again for the same row.
+   * @throws {PosthornError} `busy`: the database cannot be reached; the rows are as they were, or were taken.
+   */
+  drain(
+    after: string,
+    decide: (row: OutboxRow) => Promise<AcceptRequest | OutboxRefusal>,
+  ): Promise<OutboxStep>
+}
+
 /** The database, as Posthorn sees it. */
 export interface Store {
+  /** Absent where applications cannot share the database. */
+  readonly outbox?: Outbox
+  /** Silence after which a node is dead and its work is taken over, in milliseconds; `null` where there is only one node. */
+  readonly takeOverAfterMs: number | null
   /**
    * Opens the database, brings its schema up to date and tries the key on what is stored.
    *
@@ -240,6 +305,10 @@ export interface Store {
    * it was not called for.
    */
   onDue(listener: () => void): void
+  /** Tells the other nodes that an endpoint is to be left alone until an instant, or no more: `null`. Word may be lost. */
+  tellBreaker(endpointId: string, openUntil: number | null): void
+  /** Calls the listener with what another node told by {@link Store.tellBreaker}. */
+  onBreaker(listener: (endpointId: string, openUntil: number | null) => void): void
   /** Returns how far the database's clock is ahead of this machine's, in milliseconds; 0 where they are one. */
   clockOffsetMs(): number
 
@@ -321,7 +390,7 @@ export interface Store {
   findEndpoint(applicationId: string, idOrUid: string): Promise<Endpoint | null>
   listEndpoints(applicationId: string, page: PageRequest): Promise<Endpoint[]>
   /**
-   * Changes an endpoint. One whose owner has proved nothing yet stays disabled ({@link heldUnverified}); one that is enabled starts anew: its failures are forgotten. Where it becomes ordered, what waits
+   * Changes an endpoint. One that is `unverified` is enabled only with a proof for its URL, and stays disabled without; one that is enabled starts anew: its failures are forgotten. Where it becomes ordered, what waits
    * for it gets places in its line, the oldest message first.
    *
    * @throws {PosthornError} `uid_exists`.
@@ -372,6 +441,17 @@ export interface Store {
     changes: EventTypeChanges,
     now: number,
   ): Promise<EventType | null>
+  /**
+   * Makes all of these types or changes those that are there, an archived one is brought back, and with `archivesOthers`
+   * archives all that are not among them: all or nothing. Their retry schedules stay. Returns what it changed by name, or
+   * would change, in a dry run; what is as it should be is left alone.
+   */
+  importEventTypes(
+    organisationId: string,
+    eventTypes: readonly ImportedEventType[],
+    options: { readonly archivesOthers: boolean; readonly isDryRun: boolean },
+    now: number,
+  ): Promise<EventTypeImport>
   /** Removes the type for good. */
   expungeEventType(organisationId: string, name: string): Promise<boolean>
 
@@ -405,6 +485,27 @@ export interface Store {
    * @throws {PosthornError} `busy`: the store has other things to write first.
    */
   expungeExpired(now: number, limit: number): Promise<number>
+  /**
+   * Takes one step of a running task that expunges the payloads of an application: looks at no more than `limit` messages,
+   * expunges as {@link Store.expungeContent} does, and notes how far it came, all or nothing. Returns the task as it is then;
+   * `null` where it does not run.
+   *
+   * @throws {PosthornError} `busy`: the store has other things to write first.
+   */
+  stepPurge(taskId: string, limit: number, now: number): Promise<Task | null>
+  /**
+   * Forgets what endpoints were before an instant, where no message is left that an explanation could need it for, save
+   * when each was last enabled: looks at no more than `limit` applications (and organisations), by id.
+   *
+   * @param request.after - Where the call before ended: its `next`; `null` to begin.
+   * @returns `next` is `null` at the end.
+   * @throws {PosthornError} `busy`: the store has other things to write first.
+   */
+  trimEndpointHistory(request: {
+    readonly before: number
+    readonly after: string | null
+    readonly limit: number
+  }): Promise<{ readonly deleted: number; readonly next: string | null }>
   /**
    * Deletes messages made before an instant, with their deliveries and attempts: looks at no more than `limit`, oldest
    * first, and keeps those with a pending delivery.
@@ -453,7 +554,9 @@ export interface Store {
    * called each second. `false` where this node was itself taken for dead: what it holds is another's now, so that it has to
    * give up its attempts and join anew.
    */
-  beat(lease: Lease, now: number): Promise<boolean>
+  beat(lease: Lease, now: number, state?: NodeState): Promise<boolean>
+  /** Lists the nodes by lease: the longest joined first. */
+  listNodes(): Promise<Node[]>
   /**
    * Returns endpoints for which unheld deliveries wait, ordered by application and endpoint id and starting after
    * the pair given, at most `limit`. Costs one index seek per endpoint, however long its backlog.
@@ -468,6 +571,9 @@ export interface Store {
    *
    * Of an ordered endpoint: the head of its line and what stands behind it, in order, whatever their priority, up to the sum
    * of the limits. Nothing while the head is not due or anything of the line is held by any node.
+   *
+   * Of an endpoint with a rate (`pacedBy`: its own, or one that all of its application share): nothing while another live
+   * node paces it. The first to claim paces it, until it has not for long or is dead.
    */
   claimDeliveries(request: {
     readonly lease: Lease
@@ -475,6 +581,7 @@ export interface Store {
     readonly endpointId: string
     readonly limits: Readonly<Record<Priority, number>>
     readonly isOrdered: boolean
+    readonly pacedBy?: 'endpoint' | 'application' | undefined
     readonly maxBytes: number
     readonly now: number
   }): Promise<ClaimedDelivery[]>

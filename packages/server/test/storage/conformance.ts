@@ -16,12 +16,17 @@ import { describeChanges } from './conformance/changes.ts'
 import { describeClaims } from './conformance/claims.ts'
 import { describeDeliveries } from './conformance/deliveries.ts'
 import { describeEndpoints } from './conformance/endpoints.ts'
+import { describeExhausted } from './conformance/exhausted.ts'
 import { describeEventTypes } from './conformance/event-types.ts'
 import { describeIdempotency } from './conformance/idempotency.ts'
+import { describeKeys } from './conformance/keys.ts'
+import { describeLines } from './conformance/lines.ts'
 import { describeLists } from './conformance/lists.ts'
 import { describeMessages } from './conformance/messages.ts'
 import { describeModel } from './conformance/model.ts'
+import { describeOperationalEvents } from './conformance/operational-events.ts'
 import { describeOrganisations } from './conformance/organisations.ts'
+import { describePolicies } from './conformance/policies.ts'
 import { describeRecords } from './conformance/records.ts'
 import { describeReplays } from './conformance/replays.ts'
 import { describeRestarts } from './conformance/restarts.ts'
@@ -29,6 +34,7 @@ import { describeTasks } from './conformance/tasks.ts'
 import { describeRetention } from './conformance/retention.ts'
 import { describeSearches } from './conformance/searches.ts'
 import { describeSituations } from './conformance/situations.ts'
+import { describeStandings } from './conformance/standings.ts'
 import { describeTransactions } from './conformance/transactions.ts'
 import { describeWaitingEndpoints } from './conformance/waiting-endpoints.ts'
 import type { OpenedStore } from './opened-store.ts'
@@ -56,6 +62,7 @@ export function storeConformance(name: string, open: () => Promise<OpenedStore>)
     describeMessages(store)
     describeIdempotency(store)
     describeSearches(store)
+    describeStandings(store)
     describeSituations(store)
     describeRetention(store, open)
     describeAttempts(store)
@@ -63,10 +70,15 @@ export function storeConformance(name: string, open: () => Promise<OpenedStore>)
     describeClaims(store)
     describeWaitingEndpoints(store)
     describeRecords(store)
+    describePolicies(store)
+    describeLines(store)
+    describeExhausted(store)
+    describeOperationalEvents(store)
     describeReplays(store)
     describeTasks(store)
     describeTransactions(store)
     describeChanges(store)
+    describeKeys(open)
     describeRestarts(open)
     describeModel(open)
   })

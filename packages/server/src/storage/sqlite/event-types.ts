@@ -3,7 +3,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 
 import { PosthornError } from '../../domain/errors.ts'
-import type { EventType } from '../../domain/event-type.ts'
+import { type EventType, planImport } from '../../domain/event-type.ts'
 import {
   type Row,
   type Synchronous,
@@ -16,7 +16,12 @@ import {
 } from './tables.ts'
 
 type EventTypeMethods =
-  'createEventType' | 'findEventType' | 'listEventTypes' | 'updateEventType' | 'expungeEventType'
+  | 'createEventType'
+  | 'findEventType'
+  | 'listEventTypes'
+  | 'updateEventType'
+  | 'importEventTypes'
+  | 'expungeEventType'
 
 /** The methods on event types. */
 export function eventTypeMethods(database: DatabaseSync): Synchronous<EventTypeMethods> {
@@ -85,6 +90,37 @@ export function eventTypeMethods(database: DatabaseSync): Synchronous<EventTypeM
         `UPDATE event_type SET ${sql} WHERE organisation_id = ? AND name = ? RETURNING *`,
       ).get(...values, now, organisationId, name)
       return row === undefined ? null : eventTypeOf(row)
+    },
+
+    importEventTypes(organisationId, imported, { archivesOthers, isDryRun }, now) {
+      const rows = prepared('SELECT * FROM event_type WHERE organisation_id = ?').all(organisationId)
+      const plan = planImport(
+        rows.map((row) => eventTypeOf(row as Row)),
+        imported,
+        archivesOthers,
+      )
+      if (isDryRun) return plan
+      const modified = new Set(plan.modified)
+      const save = prepared(
+        `INSERT INTO event_type (organisation_id, name, description, archived, deprecated, schemas, feature_flags,
+           group_name, created_at, updated_at)
+         VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT (organisation_id, name) DO UPDATE SET
+           description = excluded.description, archived = 0, deprecated = excluded.deprecated,
+           schemas = excluded.schemas, feature_flags = excluded.feature_flags, group_name = excluded.group_name,
+           updated_at = excluded.updated_at`,
+      )
+      for (const type of imported) {
+        if (!modified.has(type.name)) continue
+        const { name, description, deprecated, schemas, featureFlags, groupName } = type
+        const forms = [toJson(schemas), toJson(featureFlags)] as const
+        save.run(organisationId, name, description, Number(deprecated), ...forms, groupName, now, now)
+      }
+      const archive = prepared(
+        'UPDATE event_type SET archived = 1, updated_at = ? WHERE organisation_id = ? AND name = ?',
+      )
+      for (const name of plan.archived) archive.run(now, organisationId, name)
+      return plan
     },
 
     expungeEventType: (organisationId, name) =>

@@ -2,10 +2,19 @@
 
 import type { DatabaseSync } from 'node:sqlite'
 
+import { firstIdAt, instantOf } from '../../domain/id.ts'
+import { type PurgeWork, purgeProgress } from '../../domain/task.ts'
 import { CANCEL_EXPUNGED, PENDING } from './delivery-status.ts'
 import { type Row, type Synchronous, statementCache } from './tables.ts'
+import { taskOf } from './tasks.ts'
 
-type RetentionMethods = 'expungeContent' | 'expungeAttemptContent' | 'expungeExpired' | 'deleteOldMessages'
+type RetentionMethods =
+  | 'expungeContent'
+  | 'expungeAttemptContent'
+  | 'expungeExpired'
+  | 'stepPurge'
+  | 'deleteOldMessages'
+  | 'trimEndpointHistory'
 
 /** What stands where an answer was. */
 const EXPUNGED_ANSWER = 'EXPUNGED'
@@ -44,6 +53,63 @@ export function retentionMethods(database: DatabaseSync): Synchronous<RetentionM
       ).all(now, limit) as Row[]
       for (const row of expired) expunge(row['application_id'] as string, row['id'] as string, now)
       return expired.length
+    },
+
+    stepPurge(taskId, limit, now) {
+      const row = prepared(`SELECT * FROM task WHERE id = ? AND status = 'running'`).get(taskId)
+      if (row === undefined) return null
+      const task = taskOf(row)
+      const work = task.work as PurgeWork
+      const messages = prepared(
+        'SELECT id, expunged_at FROM message WHERE application_id = ? AND id > ? AND id < ? ORDER BY id LIMIT ?',
+      ).all(
+        work.applicationId,
+        (row['cursor'] as string | null) ?? '',
+        firstIdAt('message', work.until),
+        limit,
+      ) as Row[]
+      const full = messages.filter((message) => message['expunged_at'] === null)
+      for (const message of full) expunge(work.applicationId, message['id'] as string, now)
+      const last = messages.length < limit ? null : (messages.at(-1)!['id'] as string)
+      const data = purgeProgress({ ...task, work }, full.length, last === null ? null : instantOf('message', last))
+      const status = last === null ? 'finished' : 'running'
+      prepared('UPDATE task SET status = ?, data = ?, cursor = ?, updated_at = ? WHERE id = ?').run(
+        status,
+        JSON.stringify(data),
+        last,
+        now,
+        taskId,
+      )
+      return { ...task, status, data, updatedAt: now }
+    },
+
+    trimEndpointHistory({ before, after, limit }) {
+      const owners = prepared(
+        `SELECT application_id FROM endpoint_history WHERE application_id > ?
+         GROUP BY application_id ORDER BY application_id LIMIT ?`,
+      ).all(after ?? '', limit) as Row[]
+      let deleted = 0
+      for (const row of owners) {
+        const applicationId = row['application_id'] as string
+        // Ids sort as messages were made.
+        const oldest = prepared('SELECT created_at FROM message WHERE application_id = ? ORDER BY id LIMIT 1').get(
+          applicationId,
+        )
+        // What an endpoint was until an instant counts for the messages before it. Of what is older than all messages, an
+        // explanation still asks when an endpoint that is there was last enabled.
+        const until = Math.min(before, (oldest?.['created_at'] as number | undefined) ?? before)
+        deleted += Number(
+          prepared(
+            `DELETE FROM endpoint_history AS h WHERE application_id = ?1 AND changed_at <= ?2
+               AND (changed_at IS NOT (SELECT max(changed_at) FROM endpoint_history p
+                   WHERE p.application_id = h.application_id AND p.endpoint_id = h.endpoint_id AND p.changed_at <= ?2
+                     AND p.disabled = 0)
+                 OR EXISTS (SELECT 1 FROM endpoint e
+                   WHERE e.application_id = h.application_id AND e.id = h.endpoint_id AND e.deleted_at <= ?2))`,
+          ).run(applicationId, until).changes,
+        )
+      }
+      return { deleted, next: owners.length < limit ? null : (owners.at(-1)!['application_id'] as string) }
     },
 
     deleteOldMessages({ before, after, limit }) {

@@ -7,7 +7,7 @@ import { Worker } from 'node:worker_threads'
 import { PosthornError } from '../../domain/errors.ts'
 import { GroupCommit, type GroupCommitOptions, type OperationResult } from '../group-commit.ts'
 import type { GivenKeys } from '../key-ring.ts'
-import type { AcceptRequest, RecordResult, Store } from '../store.ts'
+import type { AcceptRequest, Node, RecordResult, Store } from '../store.ts'
 import type { ErrorMessage, Operation, WorkerData, WorkerRequest, WorkerResponse } from './worker.ts'
 
 /** Limits of the write queue. 10,000 operations are some two seconds of work. */
@@ -19,6 +19,11 @@ const DEFAULTS = {
 } as const satisfies GroupCommitOptions
 
 const FOREIGN_WRITE_POLL_MS = 500
+
+/** What a store does; the rest says what it is. */
+type Method = {
+  [K in keyof Store]-?: Store[K] extends (...args: never) => unknown ? K : never
+}[keyof Store]
 
 /** Options of {@link SqliteStore}. */
 export interface SqliteStoreOptions {
@@ -40,6 +45,7 @@ export class SqliteStore implements Store {
   readonly #commit: GroupCommit<Operation>
   #writer: DatabaseThread | null = null
   #reader: DatabaseThread | null = null
+  #node: Node | null = null
   readonly #changeListeners: ((applicationId: string | null) => void)[] = []
 
   constructor(options: SqliteStoreOptions) {
@@ -77,7 +83,10 @@ export class SqliteStore implements Store {
   }
 
   /** There is no other node. */
+  readonly takeOverAfterMs = null
   onDue(): void {}
+  tellBreaker(): void {}
+  onBreaker(): void {}
 
   /** The database has no clock of its own. */
   clockOffsetMs(): number {
@@ -122,6 +131,7 @@ export class SqliteStore implements Store {
   readonly findEventType = this.#read('findEventType')
   readonly listEventTypes = this.#read('listEventTypes')
   readonly updateEventType = this.#writeTold('updateEventType', () => null)
+  readonly importEventTypes = this.#writeTold('importEventTypes', () => null)
   readonly expungeEventType = this.#writeTold('expungeEventType', () => null)
 
   readonly acceptMessage: Store['acceptMessage'] = this.#write('acceptMessage', sizeOf)
@@ -131,7 +141,9 @@ export class SqliteStore implements Store {
   readonly expungeContent = this.#write('expungeContent')
   readonly expungeAttemptContent = this.#write('expungeAttemptContent')
   readonly expungeExpired = this.#write('expungeExpired')
+  readonly stepPurge = this.#write('stepPurge')
   readonly deleteOldMessages = this.#write('deleteOldMessages')
+  readonly trimEndpointHistory = this.#write('trimEndpointHistory')
 
   readonly findAttempt = this.#read('findAttempt')
   readonly listAttemptsOfMessage = this.#read('listAttemptsOfMessage')
@@ -142,10 +154,16 @@ export class SqliteStore implements Store {
   readonly joinAsNode: Store['joinAsNode'] = async (now) => {
     // It frees every lease, and only who has claimed the data knows that all of them are those of the dead.
     if (!this.#options.isExclusive) throw new Error('Only a store that claims the data can join as a node')
-    return (await this.#commit.add({ method: 'joinAsNode', args: [now] })) as number
+    const lease = (await this.#commit.add({ method: 'joinAsNode', args: [now] })) as number
+    this.#node = { lease, state: null, joinedAt: now, silentMs: 0 }
+    return lease
   }
   /** Nobody else holds the data, so nobody can have taken this node for dead. */
-  readonly beat: Store['beat'] = async () => true
+  readonly beat: Store['beat'] = async (_lease, _now, state) => {
+    if (this.#node !== null) this.#node = { ...this.#node, state: state ?? null }
+    return true
+  }
+  readonly listNodes: Store['listNodes'] = async () => (this.#node === null ? [] : [this.#node])
   readonly findWaitingEndpoints = this.#read('findWaitingEndpoints')
   // What the engine writes is bounded by what it holds, and refusing it would lose what happened.
   readonly claimDeliveries = this.#writeAlways('claimDeliveries')
@@ -193,7 +211,7 @@ export class SqliteStore implements Store {
   }
 
   /** A write of which the listeners are told, with the application that it concerns. */
-  #writeTold<K extends keyof Store>(
+  #writeTold<K extends Method>(
     method: K,
     applicationIdOf: (...args: Parameters<Store[K]>) => string | null,
   ): Store[K] {
@@ -240,7 +258,9 @@ class DatabaseThread {
   static start(data: WorkerData, onForeignWrite: () => void): Promise<DatabaseThread> {
     // The same name in source (.ts) and in what is published (.js).
     const url = new URL(`./worker${extname(fileURLToPath(import.meta.url))}`, import.meta.url)
-    const worker = new Worker(url, { workerData: data, name: `sqlite-${data.role}` })
+    // What the process was started with, such as preloads and --eval, is for the program and not for this thread.
+    const execArgv = process.execArgv.filter((flag) => /^--(cpu|heap)-prof/.test(flag))
+    const worker = new Worker(url, { workerData: data, name: `sqlite-${data.role}`, execArgv })
     const thread = new DatabaseThread(worker)
     return new Promise((resolve, reject) => {
       worker.on('message', (response: WorkerResponse) => {

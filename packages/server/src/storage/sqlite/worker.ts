@@ -10,6 +10,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 
 import { type ErrorCode, PosthornError } from '../../domain/errors.ts'
 import type { OperationResult } from '../group-commit.ts'
+import { requireFinished } from '../import-refusals.ts'
 import type { GivenKeys } from '../key-ring.ts'
 import { type KeyedBox, secretBox } from '../secret-box.ts'
 import type { Store } from '../store.ts'
@@ -26,6 +27,7 @@ import { exhaustedMethods } from './exhausted.ts'
 import { eventTypeMethods } from './event-types.ts'
 import { explanationMethods } from './explanations.ts'
 import { idempotencyMethods } from './idempotency.ts'
+import { findImport } from './import-state.ts'
 import { messageMethods } from './messages.ts'
 import { purgeMethods } from './access-purge.ts'
 import { retentionMethods } from './retention.ts'
@@ -84,6 +86,7 @@ function main(data: WorkerData): void {
     if (data.isExclusive) claim = claimFolder(data.path)
     database = openDatabase(data.path)
     box = secretBox(data.encryptionKey, sealingKeyId(database))
+    if (data.role === 'writer') requireFinished(findImport(database))
     if (data.role === 'writer') settleKeys(database, box, { isServer: data.isExclusive })
   } catch (error) {
     // Now, not when the thread has gone: who reads the refusal may try again at once.

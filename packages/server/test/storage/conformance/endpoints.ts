@@ -123,7 +123,7 @@ export function describeEndpoints(store: () => Store): void {
         ...waiting,
         description: 'new',
       })
-      // A proof that is for another URL changes nothing at all.
+      // What the owner of another URL allowed does not count for this one.
       const settings = { allowedPerMinute: 60 }
       const stale = { disabled: false, provedUrl: 'https://two.example/', settings }
       expect(await update(stale)).toMatchObject({ ...waiting, settings: { allowedPerMinute: null } })

@@ -111,6 +111,12 @@ export function describeRecords(store: () => Store): void {
       expect(leases.toSorted((a, b) => a - b)).toEqual(leases)
     })
 
+    test('a node that has joined lives, and knows how far its clock is off', async () => {
+      const lease = await store().joinAsNode(NOW)
+      expect(await store().beat(lease, NOW)).toBe(true)
+      expect(store().clockOffsetMs()).toSatisfy(Number.isFinite)
+    })
+
     test('a successor can claim at once what a dead node held, from birth or by a claim', async () => {
       const { lease, send, claim, delivery } = await newScene(store())
       const born = await send({}, { lease })

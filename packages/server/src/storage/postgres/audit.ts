@@ -1,0 +1,45 @@
+/** The audit log in PostgreSQL. @module */
+
+import type { AuditEntry } from '../../domain/audit.ts'
+import type { Store } from '../store.ts'
+import type { Database, Row } from './database.ts'
+import { sql } from './sql.ts'
+import { pageClause, toJson } from './tables.ts'
+
+/** The methods on the audit log. */
+export function auditMethods(database: Database): Pick<Store, 'recordAudit' | 'listAudit'> {
+  return {
+    async recordAudit(entry) {
+      await database.change(
+        sql`INSERT INTO audit (id, organisation_id, application_id, actor, token_id, method, route, resources, status,
+              request_id, created_at)
+            VALUES (${entry.id}, ${entry.organisationId}, ${entry.applicationId}, ${entry.actor}, ${entry.tokenId},
+              ${entry.method}, ${entry.route}, ${toJson(entry.resources)}, ${entry.status}, ${entry.requestId},
+              ${entry.createdAt})`,
+      )
+    },
+
+    async listAudit(organisationId, applicationId, page) {
+      const conditions = [sql`organisation_id = ${organisationId}`]
+      if (applicationId !== null) conditions.push(sql`application_id = ${applicationId}`)
+      const rows = await database.rows(sql`SELECT * FROM audit ${pageClause('id', page, conditions)}`)
+      return rows.map(entryOf)
+    },
+  }
+}
+
+function entryOf(row: Row): AuditEntry {
+  return {
+    id: row['id'] as string,
+    organisationId: row['organisation_id'] as string,
+    applicationId: row['application_id'] as string | null,
+    actor: row['actor'] as string,
+    tokenId: row['token_id'] as string | null,
+    method: row['method'] as string,
+    route: row['route'] as string,
+    resources: row['resources'] as Record<string, string>,
+    status: row['status'] as number,
+    requestId: row['request_id'] as string,
+    createdAt: row['created_at'] as number,
+  }
+}
