@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite'
 
 import { expect, test } from 'vitest'
 
-import { claimKeys, openStore } from '../src/app.ts'
+import { claimKeys, openStore } from '../src/open-store.ts'
 import { newSigningKey } from '../src/domain/signing-key.ts'
 import { type RotationDeps, rotateEncryptionKey } from '../src/key-rotation.ts'
 import { writeKeyFile } from '../src/keys.ts'
@@ -26,7 +26,7 @@ const optionsFor = (data: string, key?: string) =>
 function sealersIn(data: string): Set<string> {
   const database = new DatabaseSync(join(data, 'posthorn.db'))
   try {
-    const columns = ['secret', 'headers', 'old_secrets'].map(
+    const columns = ['secret', 'headers', 'old_secrets', 'auth'].map(
       (column) => `SELECT ${column} AS sealed FROM endpoint`,
     )
     const rows = database
@@ -60,7 +60,11 @@ const NEW_SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'
 async function fill(data: string, endpoints: number) {
   const { id: applicationId, ...rest } = newApplication()
   const made = Array.from({ length: endpoints }, (_, i) =>
-    newEndpoint({ applicationId, headers: i % 2 === 0 ? { 'x-token': `t${i}` } : {} }),
+    newEndpoint({
+      applicationId,
+      headers: i % 2 === 0 ? { 'x-token': `t${i}` } : {},
+      auth: i % 3 === 0 ? { type: 'basic', username: 'u', password: `p${i}` } : null,
+    }),
   )
   const signing = newSigningKey(NOW)
   await withStore(data, async (store) => {
@@ -277,13 +281,13 @@ test('a key file elsewhere is made, read and rotated there; without it the datab
 test('two changes of keys at once are refused, and what is no key is too', async () => {
   const data = await temporaryFolder()
   await fill(data, 2)
-  const release = claimKeys(optionsFor(data))
+  const release = await claimKeys(optionsFor(data))
   const args = ['keys', 'rotate', '--data', data]
   expect(await runCommand(args)).toMatchObject({
     code: 1,
     stderr: expect.stringContaining('being changed already'),
   })
-  release()
+  await release()
   expect(await runCommand(args)).toMatchObject({ code: 0 })
 
   const wrong = await runCommand(args, { env: { POSTHORN_ENCRYPTION_KEY: 'c2hvcnQ=' } })

@@ -3,7 +3,13 @@
 import { createHmac } from 'node:crypto'
 import { expect, test } from 'vitest'
 
-import { answerHandshake, type Handshake, type Scheme, type WebhookInput } from '../../src/index.ts'
+import {
+  answerHandshake,
+  generateSecret,
+  type Handshake,
+  type Scheme,
+  type WebhookInput,
+} from '../../src/index.ts'
 import * as providers from '../../src/providers.ts'
 import { signTestEvent } from '../../src/testing.ts'
 import { discordKey, snsKey, TOPIC_ARN } from './key-pairs.ts'
@@ -53,6 +59,22 @@ test('Slack: a challenge too long to be one is not echoed', async () => {
   const scheme = providers.slack({ secrets: 's' })
   const body = JSON.stringify({ type: 'url_verification', challenge: 'x'.repeat(1_025) })
   expect(await answer(await signTestEvent(scheme, { body, timestamp }), scheme)).toBe('malformed_body')
+})
+
+test('Posthorn: the challenge is sent back alone when it is signed, and not otherwise', async () => {
+  const secrets = generateSecret()
+  const scheme = providers.posthorn({ secrets })
+  const body = '{"type":"webhook.verification","challenge":"3eZb"}'
+  const signed = await signTestEvent(scheme, { body, timestamp })
+  expect(await answer(signed, scheme)).toMatchObject({
+    response: { status: 200, body: '{"challenge":"3eZb"}' },
+  })
+  expect(await answer({ headers: {}, body }, scheme)).toBe('missing_id')
+  expect(await answer(signed, providers.posthorn({ secrets: generateSecret() }))).toBe('signature_mismatch')
+  const event = await signTestEvent(scheme, { body: '{"type":"invoice.paid","challenge":"3eZb"}', timestamp })
+  expect(await answer(event, scheme)).toBe('none')
+  const long = JSON.stringify({ type: 'webhook.verification', challenge: 'x'.repeat(1_025) })
+  expect(await answer(await signTestEvent(scheme, { body: long, timestamp }), scheme)).toBe('malformed_body')
 })
 
 test('Meta: the challenge is echoed for the configured verify token alone', async () => {

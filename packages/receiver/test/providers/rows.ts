@@ -93,6 +93,7 @@ export const ROWS: readonly Row[] = [
   standard('svix', (options) => providers.svix(options), 'svix'),
   standard('clerk', (options) => providers.clerk(options), '@clerk/backend'),
   standard('resend', (options) => providers.resend(options), 'resend'),
+  standard('posthorn', (options) => providers.posthorn(options)),
   standard('gitlab', (options) => providers.gitlab(options)),
   hmac('github', 'x-hub-signature-256', {
     make: (options) => providers.github(options),

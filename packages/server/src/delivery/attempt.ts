@@ -5,12 +5,13 @@ import { type Outcome, type Verdict, decide } from '../domain/delivery.ts'
 import { newId } from '../domain/id.ts'
 import { parseRetryAfter, scheduleFor } from '../domain/retry.ts'
 import type { ClaimedDelivery } from '../storage/store.ts'
+import { type AuthorizedContext, authorizedPost } from './authorized-post.ts'
 import type { GuardedClient, PostResult } from './guarded-client.ts'
-import { requestFor } from './request.ts'
+import { type Sender, requestFor } from './request.ts'
 import type { Route } from './routing.ts'
 
 /** What an attempt needs besides the delivery. */
-export interface AttemptContext {
+export interface AttemptContext extends AuthorizedContext {
   readonly client: GuardedClient
   /** Epoch milliseconds. */
   readonly clock: () => number
@@ -20,7 +21,7 @@ export interface AttemptContext {
   /** For how long an endpoint may do nothing but fail before it is disabled, in milliseconds; `null` for ever. */
   readonly disableAfterMs: number | null
   readonly timeoutMs: number
-  readonly userAgent: string
+  readonly sender: Sender
 }
 
 /** What an attempt means for one of the deliveries that it was made for. */
@@ -42,8 +43,12 @@ export async function makeAttempt(
 ): Promise<{ outcome: Outcome; tookMs: number; attempted: Attempted[] }> {
   const startedAt = context.clock()
   const messages = deliveries.map(({ message }) => message)
-  const request = requestFor(messages, route, startedAt, context.userAgent)
-  const result = await context.client.post({ url: route.url, ...request, timeoutMs: context.timeoutMs })
+  const request = requestFor(messages, route, startedAt, context.sender)
+  const result = await authorizedPost(
+    { url: route.url, ...request, timeoutMs: context.timeoutMs },
+    route.endpoint,
+    context,
+  )
   const endedAt = context.clock()
   const outcome = outcomeOf(result, endedAt)
   const tookMs = Math.max(0, endedAt - startedAt)

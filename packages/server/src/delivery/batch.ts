@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto'
 
 import { JSON_CONTENT_TYPE, type Message } from '../domain/message.ts'
+import { isJsonPayload } from './json-payload.ts'
 
 /** Media type of a batch. */
 export const BATCH_CONTENT_TYPE = JSON_CONTENT_TYPE
@@ -25,7 +26,7 @@ export function batchBody(
 ): { readonly id: string; readonly body: Uint8Array } {
   const parts: Uint8Array[] = []
   for (const [i, message] of messages.entries()) {
-    const isJson = message.contentType === JSON_CONTENT_TYPE
+    const isJson = isJsonPayload(message)
     const envelope = {
       id: message.id,
       eventType: message.eventType,
@@ -45,7 +46,8 @@ export function batchBody(
   return { id: batchId(messages.map(({ id }) => id)), body: Buffer.concat(parts) }
 }
 
-function batchId(messageIds: readonly string[]): string {
+/** Returns the id of a batch of these messages, by which a repetition of it is known. */
+export function batchId(messageIds: readonly string[]): string {
   const hash = createHash('sha256').update(messageIds.join(' ')).digest()
   return `batch_${hash.subarray(0, ID_BYTES).toString('hex')}`
 }

@@ -33,13 +33,17 @@ const MAX_RESPONSE_HEADERS = 256
 /** A request to make. */
 export interface PostRequest {
   readonly url: URL
+  /** By default `POST`. */
+  readonly method?: 'POST' | 'OPTIONS'
   /** What the client sets itself may not be among them: `host`, `content-length`, `connection` and their like. */
   readonly headers: Readonly<Record<string, string>>
   readonly body: Uint8Array
   /** For everything: name, connection, sending, headers, body. */
   readonly timeoutMs: number
   /** Shown to a receiver that asks for a certificate. Connections made with it serve no other. */
-  readonly tls?: ClientCertificate
+  readonly tls?: ClientCertificate | undefined
+  /** Names, in lower case, of headers of the answer that are wanted. */
+  readonly wantedHeaders?: readonly string[]
 }
 
 /** How a request ended. Never an exception: a failed request is data. */
@@ -50,6 +54,8 @@ export type PostResult =
       readonly retryAfter: string | undefined
       /** The first {@link MAX_RECORDED_BYTES} of the body. */
       readonly body: string
+      /** Those of {@link PostRequest.wantedHeaders} that the answer has. */
+      readonly headers?: Readonly<Record<string, string>>
     }
   | { readonly kind: 'failed'; readonly reason: FailureReason; readonly detail: string }
 
@@ -159,7 +165,7 @@ export function guardedClient(
   /** Sends a request on a connection, which is released or gone afterwards. */
   function exchange(
     connection: Connection,
-    { url, headers, body, timeoutMs }: PostRequest,
+    { url, method = 'POST', headers, body, timeoutMs, wantedHeaders }: PostRequest,
     deadline: Deadline,
   ): Promise<ExchangeResult> {
     return new Promise((resolve) => {
@@ -169,6 +175,7 @@ export function guardedClient(
       let readBytes = 0
       let statusCode = 0
       let retryAfter: string | undefined
+      let wanted: Record<string, string> | undefined
       let isSettled = false
 
       const settle = (result: ExchangeResult) => {
@@ -185,6 +192,7 @@ export function guardedClient(
         statusCode,
         retryAfter,
         body: textOf(chunks),
+        ...(wanted === undefined ? {} : { headers: wanted }),
       })
 
       deadline.onPassed = () => {
@@ -203,8 +211,8 @@ export function guardedClient(
             return cut(failed('bad_response', `the answer has more than ${MAX_RESPONSE_HEADERS} headers`))
           }
           statusCode = status
-          const value = responseHeaders['retry-after']
-          retryAfter = Array.isArray(value) ? value[0] : value
+          retryAfter = firstOf(responseHeaders['retry-after'])
+          if (wantedHeaders !== undefined) wanted = pick(responseHeaders, wantedHeaders)
         },
         onResponseData(_started, chunk) {
           if (readBytes < MAX_RECORDED_BYTES) chunks.push(chunk.subarray(0, MAX_RECORDED_BYTES - readBytes))
@@ -222,15 +230,28 @@ export function guardedClient(
       }
       connection.intake.begin()
       try {
-        connection.client.dispatch(
-          { path: url.pathname + url.search, method: 'POST', headers, body },
-          handler,
-        )
+        connection.client.dispatch({ path: url.pathname + url.search, method, headers, body }, handler)
       } catch (error) {
         cut({ kind: 'failed', ...failureOf(error as Error) })
       }
     })
   }
+}
+
+function pick(
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+  names: readonly string[],
+): Record<string, string> {
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = firstOf(headers[name])
+      return value === undefined ? [] : [[name, value]]
+    }),
+  )
+}
+
+function firstOf(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value
 }
 
 function failed(reason: FailureReason, detail: string): PostResult {

@@ -118,6 +118,7 @@ test('what an attempt made known is claimed at once, and is recorded with it how
     schedule: [],
     disableAfterMs: null,
     timeoutMs: 1_000,
+    version: 'test',
     ...TEST_SENDER,
   })
   await engine.start()

@@ -3,7 +3,8 @@
 import { isSensitive } from '../domain/endpoint-headers.ts'
 import { wantsMessage } from '../domain/endpoint.ts'
 import type { Message } from '../domain/message.ts'
-import { requestFor } from './request.ts'
+import { withMaskedAuth } from './authorized-post.ts'
+import { type Sender, requestFor } from './request.ts'
 import type { Routes } from './routing.ts'
 
 /** A request as it would be made. */
@@ -21,16 +22,17 @@ const MASK = '***'
 export function previewRequests(
   message: Message,
   routes: Routes,
-  context: { readonly userAgent: string },
+  sender: Sender,
 ): Map<string, PreviewedRequest> {
   const requests = new Map<string, PreviewedRequest>()
   for (const [endpointId, route] of routes) {
     if (!wantsMessage(route.endpoint, message)) continue
-    const { headers, body } = requestFor([message], route, message.createdAt, context.userAgent)
+    const request = requestFor([message], route, message.createdAt, sender)
+    const headers = withMaskedAuth(request.headers, route.endpoint.auth, MASK)
     for (const name of Object.keys(route.endpoint.headers)) {
       if (isSensitive(name)) headers[name] = MASK
     }
-    requests.set(endpointId, { url: route.url.href, headers, body: new TextDecoder().decode(body) })
+    requests.set(endpointId, { url: route.url.href, headers, body: new TextDecoder().decode(request.body) })
   }
   return requests
 }

@@ -114,7 +114,7 @@ export class RoutingTable {
         const sign = signerFor(endpoint, { alsoSvix: this.#alsoSvix, serverKeys })
         const lane = {
           applicationId,
-          perSecond: endpoint.throttleRate,
+          perSecond: rateOf(endpoint),
           applicationPerSecond: policy?.throttleRate ?? null,
           concurrency: endpoint.settings.concurrency,
           isOrdered: endpoint.settings.ordering === 'fifo',
@@ -126,4 +126,10 @@ export class RoutingTable {
       after = endpoints.at(-1)!.id
     }
   }
+}
+
+/** The lower of its own rate and the one that its owner allowed. */
+function rateOf({ throttleRate, settings: { allowedPerMinute } }: Endpoint): number | null {
+  if (allowedPerMinute === null) return throttleRate
+  return Math.min(throttleRate ?? Infinity, allowedPerMinute / 60)
 }

@@ -27,11 +27,9 @@ export type EventTypeChanges = Changes<
   'description' | 'archived' | 'deprecated' | 'schemas' | 'featureFlags' | 'groupName' | 'retryScheduleMs'
 >
 
-/** What a document says of an event type. */
-export type ImportedEventType = Pick<
-  EventType,
-  'name' | 'description' | 'deprecated' | 'schemas' | 'featureFlags' | 'groupName'
->
+/** What a document says of an event type. What it does not say stays as it is. */
+export type ImportedEventType = Pick<EventType, 'name' | 'description' | 'deprecated' | 'schemas'> &
+  Partial<Pick<EventType, 'featureFlags' | 'groupName'>>
 
 /** What an import changes: names, in their order. */
 export interface EventTypeImport {
@@ -41,18 +39,32 @@ export interface EventTypeImport {
   readonly archived: readonly string[]
 }
 
-/** Returns what an import changes in the types that are there, archived ones included. */
+/** How an import is carried out. */
+export interface ImportPlan {
+  /** The types that are to be saved, live, by name; when one was made, and its retry schedule, stay as they are. */
+  readonly saved: readonly Required<ImportedEventType>[]
+  readonly result: EventTypeImport
+}
+
+/** Plans what an import changes in the types that are there, archived ones included. */
 export function planImport(
   existing: readonly EventType[],
   imported: readonly ImportedEventType[],
   archivesOthers: boolean,
-): EventTypeImport {
+): ImportPlan {
   const before = new Map(existing.map((type) => [type.name, type]))
   const named = new Set(imported.map(({ name }) => name))
   const others = existing.filter(({ name, archived }) => archivesOthers && !archived && !named.has(name))
+  const saved = imported
+    .filter((type) => isChange(before.get(type.name), type))
+    .map((type) => {
+      const { groupName = null, featureFlags = null } = before.get(type.name) ?? {}
+      return { groupName, featureFlags, ...type }
+    })
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
   return {
-    modified: imported.filter((type) => isChange(before.get(type.name), type)).map(({ name }) => name).toSorted(),
-    archived: others.map(({ name }) => name).toSorted(),
+    saved,
+    result: { modified: saved.map(({ name }) => name), archived: others.map(({ name }) => name).toSorted() },
   }
 }
 

@@ -15,8 +15,8 @@ export type OwnershipProof =
 
 /**
  * Returns the changes as they may be made: an endpoint whose owner has not proved yet that it wants to be called is enabled
- * only with a proof for the URL that it then has; one for another URL changes nothing. Asked in the transaction of the
- * change, since the URL may have changed while the owner was being asked.
+ * only with a proof for the URL that it then has, and else stays disabled, with no word of the rate that another URL's owner
+ * allowed. Asked in the transaction of the change, since the URL may have changed while the owner was being asked.
  */
 export function heldUnverified(
   before: Pick<Endpoint, 'url' | 'disabledReason'>,
@@ -24,5 +24,6 @@ export function heldUnverified(
 ): Omit<EndpointChanges, 'provedUrl'> {
   const isEnabling = before.disabledReason === 'unverified' && changes.disabled === false
   if (!isEnabling || provedUrl === (changes.url ?? before.url)) return changes
-  return provedUrl === undefined ? { ...changes, disabled: true } : {}
+  const { allowedPerMinute: _, ...settings } = changes.settings ?? {}
+  return { ...changes, disabled: true, settings }
 }

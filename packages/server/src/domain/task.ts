@@ -57,7 +57,10 @@ export type CountWork =
  * Expunges the payloads of one application's messages. The organisation's own, and so `applicationId` of the task is `null`:
  * a token of the application does not see it, and cannot cancel it.
  */
-export type PurgeWork = { readonly kind: 'application.purge_content'; readonly applicationId: string } & TaskSpan
+export type PurgeWork = {
+  readonly kind: 'application.purge_content'
+  readonly applicationId: string
+} & TaskSpan
 
 /** What a task does. */
 export type TaskWork = ReplayWork | PurgeWork | CountWork

@@ -19,6 +19,7 @@ const FAILURES = {
   proxy_failure: true,
   tls_failure: true,
   bad_response: true,
+  auth_failure: true,
   network_failure: true,
 } satisfies Record<FailureReason, true>
 

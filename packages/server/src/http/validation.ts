@@ -5,6 +5,7 @@ import type { TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 
 import { ValidationError, type ValidationFault } from '../domain/errors.ts'
+import { errorsOfNamedForm } from './named-form.ts'
 
 /** Names of Fastify's parts of a request as the API's errors name them. */
 const PART_NAMES: Readonly<Record<string, string>> = {
@@ -29,7 +30,7 @@ export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpP
     // Only what does not fit as it is: conversion costs more than all the rest of a request's validation.
     const value = httpPart === 'querystring' ? withNumbers(schema, data) : data
     if (httpPart === 'querystring' && validator.Check(value)) return { value }
-    return { error: new ValidationError(faultsOf(validator.Errors(value), part)) }
+    return { error: new ValidationError(faultsOf(errorsOfNamedForm(validator.Errors(value)), part)) }
   }
 }
 

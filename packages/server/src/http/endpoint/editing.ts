@@ -8,11 +8,17 @@ import { WebhookSecretError, generateSecret, parseSecret } from '@posthorn/recei
 import type { Endpoint, EndpointChanges } from '../../domain/endpoint.ts'
 import { type EndpointHeaders, faultOfHeaders, mergeHeaders } from '../../domain/endpoint-headers.ts'
 import { PosthornError, ValidationError } from '../../domain/errors.ts'
+import { DEFAULT_SETTINGS } from '../../domain/endpoint-settings.ts'
 import { newId } from '../../domain/id.ts'
+import { eventsOfCreation, eventsOfDeletion } from '../../domain/operational-event.ts'
+import { areHalvesOfOne, publicKeyOf } from '../../domain/signing-key.ts'
 import { isCapable } from '../../domain/token.ts'
 import { notFound } from '../authentication.ts'
 import type { HttpDeps } from '../deps.ts'
 import { bodyFault, checkMetadata, checkUid, found, uidOfPut } from '../schemas.ts'
+import { authOf, checkAuth, checkAuthFits } from './auth.ts'
+import { changeEndpoint } from './change.ts'
+import { askAfter, atFirst, withConsent, withOwnership } from './ownership.ts'
 import type {
   EndpointHeadersPatchIn,
   EndpointIn,
@@ -20,6 +26,7 @@ import type {
   EndpointSecretRotateIn,
   EndpointUpdate,
 } from './schemas.ts'
+import { checkSettings, settingsOf } from './settings.ts'
 
 const DEFAULT_GRACE_SECONDS = 86_400
 
@@ -36,11 +43,13 @@ export async function createEndpoint(
   input: Static<typeof EndpointIn>,
 ): Promise<Endpoint> {
   const endpoint = newEndpoint(deps, ownerId, input)
-  await deps.store.createEndpoint(endpoint)
-  return endpoint
+  await deps.tell(ownerId, eventsOfCreation(endpoint), (events) =>
+    deps.store.createEndpoint(endpoint, events),
+  )
+  return askAfter(deps, endpoint, input, null)
 }
 
-/** Replaces an endpoint, save its secret; or makes it. Headers stay where the input says nothing of them. */
+/** Replaces an endpoint, save its secret; or makes it. Headers, credentials and settings stay where the input says nothing of them. */
 export async function putEndpoint(
   deps: HttpDeps,
   ownerId: string,
@@ -52,44 +61,68 @@ export async function putEndpoint(
   if (existing === null) {
     return { endpoint: await createEndpoint(deps, ownerId, { ...input, uid }), isNew: true }
   }
-  const { url, description, disabled, eventTypes, channels, throttleRate, metadata, headers } = newEndpoint(
+  const { url, description, eventTypes, channels, throttleRate, metadata, headers, auth } = newEndpoint(
     deps,
     ownerId,
     { ...input, uid },
   )
-  const changes = { uid, url, description, disabled, eventTypes, channels, throttleRate, metadata }
-  const updated = await deps.store.updateEndpoint(
-    ownerId,
-    existing.id,
-    input.headers === undefined ? changes : { ...changes, headers },
-    deps.clock(),
-  )
-  return { endpoint: found(updated, () => notFound('endpoint', idOrUid)), isNew: false }
+  // Settings stay where the input says nothing of them: official clients do not know them.
+  const changes: EndpointChanges = {
+    uid,
+    url,
+    description,
+    disabled: input.disabled ?? false,
+    eventTypes,
+    channels,
+    throttleRate,
+    metadata,
+    settings: settingsOf(input),
+    headers: input.headers === undefined ? undefined : headers,
+    auth: input.auth === undefined ? undefined : auth,
+  }
+  checkTogether(existing, changes)
+  const updated = await changeEndpoint(deps, existing, withOwnership(deps, existing, changes))
+  const endpoint = found(updated, () => notFound('endpoint', idOrUid))
+  return { endpoint: await askAfter(deps, endpoint, changes, existing), isNew: false }
 }
 
 /** Changes some fields of an endpoint. */
 export async function patchEndpoint(
   deps: HttpDeps,
-  { id, applicationId }: Endpoint,
-  { filterTypes, rateLimit, headers, ...given }: Static<typeof EndpointPatch>,
+  endpoint: Endpoint,
+  input: Static<typeof EndpointPatch>,
 ): Promise<Endpoint> {
+  const { uid, url, description, disabled, channels, metadata, eventTypes, throttleRate, headers } = input
   const changes: EndpointChanges = {
-    ...given,
-    eventTypes: given.eventTypes === undefined ? filterTypes : given.eventTypes,
-    throttleRate: given.throttleRate === undefined ? rateLimit : given.throttleRate,
+    uid,
+    url,
+    description,
+    disabled,
+    channels,
+    metadata,
+    eventTypes: eventTypes === undefined ? input.filterTypes : eventTypes,
+    throttleRate: throttleRate === undefined ? input.rateLimit : throttleRate,
     headers: headers === null ? {} : headers,
+    auth: input.auth === undefined ? undefined : authOf(input.auth),
+    settings: settingsOf(input),
   }
   check(deps, changes)
-  const updated = await deps.store.updateEndpoint(applicationId, id, changes, deps.clock())
-  return found(updated, () => notFound('endpoint', id))
+  checkTogether(endpoint, changes)
+  const asked = await withConsent(deps, endpoint, changes)
+  const updated = await changeEndpoint(deps, endpoint, withOwnership(deps, endpoint, asked))
+  const after = found(updated, () => notFound('endpoint', endpoint.id))
+  return askAfter(deps, after, changes, endpoint)
 }
 
 /** Deletes an endpoint. */
-export async function deleteEndpoint(deps: HttpDeps, { id, applicationId }: Endpoint): Promise<void> {
-  await deps.store.deleteEndpoint(applicationId, id, deps.clock())
+export async function deleteEndpoint(deps: HttpDeps, endpoint: Endpoint): Promise<void> {
+  const { id, applicationId } = endpoint
+  await deps.tell(applicationId, eventsOfDeletion(endpoint), (events) =>
+    deps.store.deleteEndpoint(applicationId, id, deps.clock(), events),
+  )
 }
 
-/** Replaces the secret of an endpoint; the one before signs through the grace period. Returns the new one. */
+/** Replaces the secret of an endpoint; the one before signs through the grace period. Returns what is shown of the new one. */
 export async function rotateSecret(
   deps: HttpDeps,
   { id, applicationId }: Endpoint,
@@ -99,7 +132,12 @@ export async function rotateSecret(
   const secret = secretOf(key, 'key')
   const isDone = await deps.store.rotateEndpointSecret(applicationId, id, { secret, graceMs }, deps.clock())
   if (!isDone) throw notFound('endpoint', id)
-  return secret
+  return shownSecret({ secret })
+}
+
+/** Returns what a receiver verifies with: the secret, or of a key pair the public half. */
+export function shownSecret({ secret }: Pick<Endpoint, 'secret'>): string {
+  return secret.startsWith('whsk_') ? publicKeyOf(secret) : secret
 }
 
 /**
@@ -114,10 +152,12 @@ export function readsNewSecret({ headers, principal }: FastifyRequest): boolean 
 /** Replaces the headers of an endpoint. @throws {ValidationError} Names the header. */
 export async function replaceHeaders(
   deps: HttpDeps,
-  { id, applicationId }: Endpoint,
+  endpoint: Endpoint,
   headers: EndpointHeaders,
 ): Promise<void> {
+  const { id, applicationId } = endpoint
   checkHeaders(headers)
+  checkAuthFits({ ...endpoint, headers }, 'headers')
   const updated = await deps.store.updateEndpoint(applicationId, id, { headers }, deps.clock())
   found(updated, () => notFound('endpoint', id))
 }
@@ -125,16 +165,19 @@ export async function replaceHeaders(
 /** Sets some headers of an endpoint and removes others. @throws {ValidationError} Names the header. */
 export async function patchHeaders(
   deps: HttpDeps,
-  { id, applicationId, headers }: Endpoint,
+  endpoint: Endpoint,
   input: Static<typeof EndpointHeadersPatchIn>,
 ): Promise<void> {
+  const { id, applicationId, headers } = endpoint
   const entries = Object.entries(input.headers)
   const isSet = (entry: [string, string | null]): entry is [string, string] => entry[1] !== null
   const set = Object.fromEntries(entries.filter(isSet))
   const removed = entries.filter((entry) => !isSet(entry)).map(([name]) => name)
   const changes = { set, remove: [...removed, ...(input.deleteHeaders ?? [])] }
   checkHeaders(set)
-  checkHeaders(mergeHeaders(headers, changes))
+  const merged = mergeHeaders(headers, changes)
+  checkHeaders(merged)
+  checkAuthFits({ ...endpoint, headers: merged }, 'headers')
   const isDone = await deps.store.patchEndpointHeaders(applicationId, id, changes, deps.clock())
   if (!isDone) throw notFound('endpoint', id)
 }
@@ -147,34 +190,52 @@ export function requireEnabled({ id, disabled }: Endpoint): void {
 
 function newEndpoint(deps: HttpDeps, ownerId: string, input: Static<typeof EndpointIn>): Endpoint {
   const headers = input.headers ?? {}
-  check(deps, { ...input, headers })
+  const auth = authOf(input.auth ?? null)
+  check(deps, { ...input, headers, auth })
   const now = deps.clock()
-  return {
+  const endpoint: Endpoint = {
     id: newId('endpoint', now),
     applicationId: ownerId,
     uid: input.uid ?? null,
     url: input.url,
     description: input.description ?? '',
-    disabled: input.disabled ?? false,
+    ...atFirst(deps, input.disabled ?? false),
     eventTypes: input.eventTypes ?? input.filterTypes ?? null,
     channels: input.channels ?? null,
     secret: secretOf(input.secret, 'secret'),
     oldSecrets: [],
     headers,
+    auth,
     throttleRate: input.throttleRate ?? input.rateLimit ?? null,
+    settings: { ...DEFAULT_SETTINGS, ...settingsOf(input) },
+    failingSince: null,
     metadata: input.metadata ?? {},
     createdAt: now,
     updatedAt: now,
   }
+  checkTogether(endpoint, { auth })
+  return endpoint
 }
 
 /** @throws {ValidationError} What the schema cannot say. */
-function check(deps: HttpDeps, input: Pick<EndpointChanges, 'url' | 'uid' | 'metadata' | 'headers'>): void {
+function check(
+  deps: HttpDeps,
+  input: Pick<EndpointChanges, 'url' | 'uid' | 'metadata' | 'headers' | 'auth'>,
+): void {
   checkUid('endpoint', input.uid)
   checkMetadata(input.metadata)
   const fault = input.url === undefined ? null : deps.faultOfUrl(input.url)
   if (fault !== null) throw bodyFault('url', fault)
   if (input.headers !== undefined) checkHeaders(input.headers)
+  if (input.auth !== undefined) checkAuth(input.auth, { faultOfUrl: deps.faultOfUrl, now: deps.clock() })
+}
+
+/** Checks what the fields of an endpoint are together, after the changes. @throws {ValidationError} */
+function checkTogether(endpoint: Endpoint, changes: EndpointChanges): void {
+  const { url = endpoint.url, headers = endpoint.headers, auth = endpoint.auth } = changes
+  const field = changes.auth !== undefined ? 'auth' : changes.headers !== undefined ? 'headers' : 'url'
+  checkAuthFits({ url, headers, auth }, field)
+  checkSettings({ ...endpoint.settings, ...changes.settings })
 }
 
 function checkHeaders(headers: EndpointHeaders): void {
@@ -187,10 +248,11 @@ function checkHeaders(headers: EndpointHeaders): void {
 /** Returns a secret in its one written form: the one given, or a new one. */
 function secretOf(given: string | null | undefined, field: string): string {
   if (given === null || given === undefined) return generateSecret()
-  const secret = given.startsWith('whsec_') ? given : `whsec_${given}`
+  const secret = /^wh(sec|sk)_/.test(given) ? given : `whsec_${given}`
   try {
-    parseSecret(secret)
-    return secret
+    const { version } = parseSecret(secret)
+    if (version !== 'v1a-private' || areHalvesOfOne(secret)) return secret
+    throw bodyFault(field, 'has a public half that is not that of its private one')
   } catch (error) {
     if (error instanceof WebhookSecretError) throw bodyFault(field, `${error.message}. ${error.hint}`)
     throw error

@@ -17,6 +17,7 @@ import {
   replaceHeaders,
   readsNewSecret,
   rotateSecret,
+  shownSecret,
 } from './editing.ts'
 import {
   EndpointHeadersIn,
@@ -162,7 +163,9 @@ export function endpointRoutes(api: Api, deps: HttpDeps): void {
         response: { 200: EndpointSecretOut },
       },
     },
-    async ({ principal, params }) => ({ key: (await requireEndpoint(deps, principal, params)).secret }),
+    async ({ principal, params }) => ({
+      key: shownSecret(await requireEndpoint(deps, principal, params)),
+    }),
   )
 
   api.post(

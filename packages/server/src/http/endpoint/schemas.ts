@@ -15,6 +15,8 @@ import {
   Uid,
   showInstant,
 } from '../schemas.ts'
+import { AuthIn, AuthOut, showAuth } from './auth.ts'
+import { SettingsIn, SettingsOut, showSettings } from './settings.ts'
 
 /** Event types that an endpoint wants. None is no filter: that is said by leaving the field out. */
 const EventTypes = Type.Array(EventTypeName, { minItems: 1, uniqueItems: true })
@@ -27,7 +29,12 @@ const Headers = Type.Record(Type.String(), Type.String(), {
     'webhook-*, svix-* and proxy-* are refused.',
 })
 
-const Secret = Type.String({ pattern: '^(whsec_)?[a-zA-Z0-9+/=]{32,100}$' })
+const Secret = Type.String({
+  pattern: '^((whsec_)?[a-zA-Z0-9+/=]{32,100}|whsk_[a-zA-Z0-9+/=]{88})$',
+  description:
+    '`whsec_…`, which the receiver has too; or `whsk_…`, an Ed25519 key pair of its own, of which only the public half is ' +
+    'ever shown.',
+})
 
 /** Fields of endpoints of every kind; without `url`, which is required of a new one and not of a change. */
 const SHARED = {
@@ -40,6 +47,8 @@ const SHARED = {
   rateLimit: Maybe(Rate),
   metadata: Type.Optional(Metadata),
   headers: Maybe(Headers),
+  auth: Type.Optional(AuthIn),
+  ...SettingsIn,
 }
 
 /** What an endpoint is replaced by. `filterTypes` and `rateLimit` are older names of `eventTypes` and `throttleRate`. */
@@ -84,6 +93,16 @@ const OUT = {
   throttleRate: Nullable(Rate),
   rateLimit: Nullable(Rate),
   metadata: Metadata,
+  auth: AuthOut,
+  ...SettingsOut,
+  failingSince: Nullable(Instant),
+  disabledReason: Nullable(
+    Type.Enum(['gone', 'failing', 'unverified'], {
+      description:
+        'Why it is disabled, where that was not by the API: it answered 410, nothing but failures for too long, or its ' +
+        'owner has not proved yet that it wants to be called.',
+    }),
+  ),
   createdAt: Instant,
   updatedAt: Instant,
 }
@@ -142,7 +161,7 @@ export const EndpointHeadersOut = Type.Object(
 /** The version of the payload format that the API knows endpoints by. There is one. */
 const VERSION = 1
 
-/** Shows an endpoint; never its secret or its headers. */
+/** Shows an endpoint; never its secret, its headers or the secrets of its credentials. */
 export function showEndpoint(endpoint: Endpoint): Static<typeof EndpointOut> {
   return { ...showOperationalEndpoint(endpoint), channels: copy(endpoint.channels) }
 }
@@ -161,6 +180,10 @@ export function showOperationalEndpoint(endpoint: Endpoint): Static<typeof Opera
     throttleRate: endpoint.throttleRate,
     rateLimit: endpoint.throttleRate,
     metadata: endpoint.metadata,
+    auth: showAuth(endpoint.auth),
+    ...showSettings(endpoint.settings),
+    failingSince: endpoint.failingSince === null ? null : showInstant(endpoint.failingSince),
+    disabledReason: endpoint.disabledReason,
     createdAt: showInstant(endpoint.createdAt),
     updatedAt: showInstant(endpoint.updatedAt),
   }

@@ -65,6 +65,11 @@ export const SettingsOut = {
   retrySchedule: Nullable(RetrySchedule),
   payloadMode: PayloadMode,
   signatures: Signatures,
+  allowedPerMinute: Nullable(
+    Type.Integer({
+      description: 'Requests a minute that its owner allowed when it was asked; null for any number.',
+    }),
+  ),
 }
 
 const In = Type.Object(SettingsIn)
@@ -84,6 +89,15 @@ export function settingsOf(input: Static<typeof In>): Partial<EndpointSettings> 
     ...(payloadMode === undefined ? {} : { payloadMode: payloadMode ?? DEFAULT_SETTINGS.payloadMode }),
     ...(signatures === undefined ? {} : { signatures: signatures ?? DEFAULT_SETTINGS.signatures }),
   }
+}
+
+/** Checks settings that were given one by one. @throws {ValidationError} */
+export function checkSettings({ batch, payloadMode }: EndpointSettings): void {
+  if (batch === null || payloadMode !== 'cloudevents-binary') return
+  throw bodyFault(
+    'payloadMode',
+    'cloudevents-binary has one event in a request: with batch give as-is or cloudevents-structured',
+  )
 }
 
 /** Shows settings. */

@@ -13,7 +13,7 @@ import type { Endpoint } from '../../domain/endpoint.ts'
 import type { Api } from '../api.ts'
 import { listAttempts } from '../attempt/list.ts'
 import { AttemptQuery, MessageAttemptOut } from '../attempt/schemas.ts'
-import { type Principal, requireOrganisation } from '../authentication.ts'
+import type { Principal } from '../authentication.ts'
 import type { HttpDeps } from '../deps.ts'
 import {
   createEndpoint,
@@ -59,7 +59,7 @@ export function operationalWebhookRoutes(api: Api, apiDeps: HttpDeps): void {
       },
     },
     async ({ principal, query }) => {
-      const ownerId = ownerOf(principal)
+      const ownerId = principal.organisationId
       const page = await pageOf(
         query,
         'ascending',
@@ -85,7 +85,7 @@ export function operationalWebhookRoutes(api: Api, apiDeps: HttpDeps): void {
       },
     },
     async ({ principal, body }, reply) => {
-      const endpoint = await createEndpoint(deps, ownerOf(principal), body)
+      const endpoint = await createEndpoint(deps, principal.organisationId, body)
       return reply.code(201).send(showOperationalEndpoint(endpoint))
     },
   )
@@ -117,7 +117,7 @@ export function operationalWebhookRoutes(api: Api, apiDeps: HttpDeps): void {
       },
     },
     async ({ principal, params, body }, reply) => {
-      const put = await putEndpoint(deps, ownerOf(principal), params.endpoint_id, body)
+      const put = await putEndpoint(deps, principal.organisationId, params.endpoint_id, body)
       return reply.code(put.isNew ? 201 : 200).send(showOperationalEndpoint(put.endpoint))
     },
   )
@@ -229,11 +229,6 @@ export function operationalWebhookRoutes(api: Api, apiDeps: HttpDeps): void {
   )
 
   async function find(principal: Principal, idOrUid: string): Promise<Endpoint> {
-    return findEndpointOf(deps, ownerOf(principal), idOrUid)
+    return findEndpointOf(deps, principal.organisationId, idOrUid)
   }
-}
-
-function ownerOf(principal: Principal): string {
-  requireOrganisation(principal)
-  return principal.organisationId
 }
