@@ -1,5 +1,13 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -57,6 +65,38 @@ test('what is packed runs in an empty folder: the server starts, and the receive
   const imports = `for (const path of ${JSON.stringify(subpaths)}) await import(path)`
   execFileSync(process.execPath, ['--input-type=module', '--eval', imports], { cwd: folder })
 
+  const embedded = `
+    import { createPosthorn } from 'posthorn'
+    const posthorn = createPosthorn({ data: 'embedded' })
+    await posthorn.start()
+    const application = { name: 'Acme', uid: 'acme' }
+    const sent = await posthorn.send('acme', { eventType: 'a', payload: '{"n": 1.0}', application })
+    const shown = await posthorn.fetch(new Request('http://localhost/api/v1/health'))
+    await posthorn.stop()
+    process.stdout.write(sent.id.slice(0, 4) + shown.status)`
+  const runEmbedded = ['--input-type=module', '--eval', embedded]
+  expect(execFileSync(process.execPath, runEmbedded, { cwd: folder }).toString()).toBe('msg_204')
+  writeFileSync(
+    join(folder, 'app.mts'),
+    `import { type SentMessage, createPosthorn } from 'posthorn'
+    const posthorn = createPosthorn({ data: './data', attemptTimeout: '3s' })
+    const sent: SentMessage = await posthorn.send('acme', { eventType: 'a', payload: { n: 1 } })
+    // @ts-expect-error It has a name.
+    await posthorn.send('acme', { payload: {} })
+    export const at: Date = sent.createdAt`,
+  )
+  const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc')
+  const strictly = [
+    '--noEmit',
+    '--strict',
+    '--exactOptionalPropertyTypes',
+    '--module',
+    'nodenext',
+    '--types',
+    'node',
+  ]
+  execFileSync(process.execPath, [tsc, ...strictly, 'app.mts'], { cwd: folder, stdio: 'inherit' })
+
   const bin = join(folder, 'node_modules', 'posthorn', 'bin', 'posthorn.js')
   const server = spawn(process.execPath, [bin, 'serve', '--port', '0', '--data', join(folder, 'data')], {
     cwd: folder,
@@ -71,4 +111,4 @@ test('what is packed runs in an empty folder: the server starts, and the receive
     return
   }
   throw new Error('the server did not start')
-}, 60_000)
+}, 120_000)

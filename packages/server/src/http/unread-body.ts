@@ -13,7 +13,8 @@ const MAX_BYTES = 33_554_432
  * limit for the time of a whole request ends this too.
  */
 export function discardBody(request: IncomingMessage): Promise<void> {
-  if (request.complete || request.destroyed) return Promise.resolve()
+  // One that was never on a wire, as the request of an embedding application, is not told to be complete.
+  if (request.complete || request.readableEnded || request.destroyed) return Promise.resolve()
   return new Promise((resolve) => {
     let bytes = 0
     request.on('data', (chunk: Buffer) => {

@@ -17,7 +17,7 @@ import type { ApplicationIn } from './schemas.ts'
  */
 export async function findOrMakeApplication(
   deps: HttpDeps,
-  principal: Principal,
+  principal: Pick<Principal, 'organisationId' | 'applicationId'>,
   idOrUid: string,
   input: Static<typeof ApplicationIn> | null | undefined,
 ): Promise<Application> {

@@ -31,8 +31,12 @@ export function showForm(
   side: 'request' | 'answer',
   depth = MAX_DEPTH,
 ): Html | null {
-  const form = objectIn(schema, named)
-  if (form === null) return null
+  const forms = objectsIn(schema, named)
+  if (forms.length > 1) {
+    return html`${forms.map((each) => showVariant(each, named, side, depth))}`
+  }
+  const [form] = forms
+  if (form === undefined) return null
   // What is demanded matters to who writes; who reads finds nearly every field there.
   const required = new Set(side === 'request' ? (form['required'] as readonly string[] | undefined) : [])
   const fields = Object.entries(form['properties'] as Record<string, JsonSchema>).map(([name, field]) => ({
@@ -41,6 +45,17 @@ export function showForm(
     isRequired: required.has(name),
   }))
   return showFields(fields, named, side, depth)
+}
+
+/** Shows one of several forms that a value may have, told apart by a field with one value alone. */
+function showVariant(form: JsonSchema, named: NamedSchemas, side: 'request' | 'answer', depth: number): Html {
+  const fields = Object.entries(form['properties'] as Record<string, JsonSchema>)
+  const kind = fields.flatMap(([name, field]) => {
+    const value = onlyValueOf(field)
+    return value === null ? [] : [html`<code>${name}</code> <code>${value}</code>`]
+  })
+  return html`<p class="variant">With ${kind[0] ?? 'these fields'}</p>
+    ${showForm(form, named, side, depth)}`
 }
 
 /** Returns the name under which a schema is known, or that of its items; `null` where it has none. */
@@ -64,7 +79,7 @@ function showField(
   side: 'request' | 'answer',
   depth: number,
 ): Html {
-  const text = description ?? schema['description']
+  const text = description ?? descriptionOf(schema, named)
   const inner = depth > 1 ? showForm(schema, named, side, depth - 1) : null
   const rules = rulesOf(schema)
   return html`<div class="field">
@@ -86,6 +101,21 @@ function showField(
       }
     </dd>
   </div>`
+}
+
+/** What is said of the value, or of what it is where it is not `null`. */
+function descriptionOf(schema: JsonSchema, named: NamedSchemas): string | null {
+  if (typeof schema['description'] === 'string') return schema['description']
+  const name = nameOf(schema)
+  if (name !== null) return descriptionOf(named[name]!, named)
+  const branches = Array.isArray(schema['anyOf']) ? (schema['anyOf'] as JsonSchema[]) : []
+  return branches.map((branch) => descriptionOf(branch, named)).find((text) => text !== null) ?? null
+}
+
+/** The one value that there is for a field; `null` where there are several. */
+function onlyValueOf(schema: JsonSchema): string | null {
+  const values = schema['enum']
+  return Array.isArray(values) && values.length === 1 ? String(values[0]) : null
 }
 
 /** Says in a word or two what kind of value it is. */
@@ -119,23 +149,22 @@ function rulesOf(schema: JsonSchema): string[] {
   range(schema['minimum'], schema['maximum'], '')
   range(schema['minLength'], schema['maxLength'], ' characters')
   range(schema['minItems'], schema['maxItems'], ' items')
-  if (Array.isArray(schema['enum']))
+  const only = onlyValueOf(schema)
+  if (only !== null) rules.push(`always \`${only}\``)
+  else if (Array.isArray(schema['enum']))
     rules.push(`one of ${schema['enum'].map((value) => `\`${value}\``).join(', ')}`)
   if (typeof schema['pattern'] === 'string') rules.push(`matches \`${schema['pattern']}\``)
   if (schema['default'] !== undefined) rules.push(`default \`${JSON.stringify(schema['default'])}\``)
   return rules
 }
 
-/** The object that a schema is or is a list of, through references and beside `null`. */
-function objectIn(schema: JsonSchema, named: NamedSchemas): JsonSchema | null {
+/** The objects that a schema is or is a list of, through references and beside `null`: one, or one of several forms. */
+function objectsIn(schema: JsonSchema, named: NamedSchemas): JsonSchema[] {
   const name = nameOf(schema)
-  if (name !== null) return objectIn(named[name]!, named)
-  const branches = Array.isArray(schema['anyOf']) ? (schema['anyOf'] as JsonSchema[]) : []
-  for (const branch of branches) {
-    const found = objectIn(branch, named)
-    if (found !== null) return found
-  }
-  if (schema['type'] === 'array') return objectIn((schema['items'] ?? {}) as JsonSchema, named)
+  if (name !== null) return objectsIn(named[name]!, named)
+  const branches = schema['anyOf']
+  if (Array.isArray(branches)) return branches.flatMap((branch) => objectsIn(branch as JsonSchema, named))
+  if (schema['type'] === 'array') return objectsIn((schema['items'] ?? {}) as JsonSchema, named)
   const properties = (schema['properties'] ?? {}) as Record<string, JsonSchema>
-  return Object.keys(properties).length === 0 ? null : schema
+  return Object.keys(properties).length === 0 ? [] : [schema]
 }

@@ -41,6 +41,14 @@ const svix = new Svix(process.env.TOKEN, {
   serverUrl: '${ORIGIN}',
 })`
 
+/** The places of the guide, by anchor. */
+export const GUIDE: readonly (readonly [id: string, title: string])[] = [
+  ['base', 'Base and tokens'],
+  ['lists', 'Lists'],
+  ['idempotency', 'Repeating a request'],
+  ['errors', 'Errors'],
+]
+
 /** What refusals look like. */
 const REFUSED: Readonly<Record<string, string>> = {
   '404 answers': JSON.stringify({ code: 'not_found', detail: 'There is no application acme here' }, null, 2),

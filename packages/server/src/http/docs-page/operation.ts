@@ -32,7 +32,7 @@ export function showOperation(placed: PlacedOperation, named: NamedSchemas): Htm
       <p class="line">
         <span class="method ${method}">${method.toUpperCase()}</span> <code>${showPath(path)}</code>
       </p>
-      <p class="needs">${needsOf(operation)}</p>
+      <p class="needs">${prose(needsOf(operation))}</p>
       ${operation.description === undefined ? null : html`<p>${prose(operation.description)}</p>`}
       ${showParameters('Path', of('path'), named)} ${showParameters('Query', of('query'), named)}
       ${showParameters('Headers', of('header'), named)} ${showBody(placed, named)}
@@ -48,7 +48,7 @@ function needsOf(operation: Operation): string {
   const need = operation['x-needs'] ?? 'any'
   if (need === 'any') return 'Needs any token'
   if (need === 'organisation') return 'Needs a token of the organisation'
-  return `Needs a token of the organisation, of the application, or of its portal with ${need}`
+  return `Needs a token of the organisation, of the application, or of its portal with \`${need}\``
 }
 
 /** Breaks a long path only after a slash. */

@@ -4,7 +4,7 @@ import { hash } from 'node:crypto'
 
 import type { OpenApiDocument } from '../openapi/document.ts'
 import { ORIGIN, type PlacedOperation } from './examples.ts'
-import { showGuide } from './guide.ts'
+import { GUIDE, showGuide } from './guide.ts'
 import { Html, html } from './html.ts'
 import { anchorOf, showOperation, titleOf } from './operation.ts'
 import { SCRIPT } from './script.ts'
@@ -68,6 +68,12 @@ export function renderPage({ info, paths, webhooks, tags, components }: OpenApiD
             <p class="none" role="status" hidden>Nothing fits.</p>
             <details open>
               <summary>All operations</summary>
+              <div class="guide">
+                <h2>Guide</h2>
+                <ul>
+                  ${GUIDE.map(([id, title]) => html`<li><a href="#${id}">${title}</a></li>`)}
+                </ul>
+              </div>
               ${groups.map(
                 (group) =>
                   html`<div data-tag="${group.id}">
@@ -80,7 +86,7 @@ export function renderPage({ info, paths, webhooks, tags, components }: OpenApiD
               <div data-tag="tag-webhooks">
                 <h2>Webhooks</h2>
                 <ul>
-                  ${Object.keys(webhooks).map(showWebhookLink)}
+                  ${Object.entries(webhooks).map((each) => showWebhookLink(each, named))}
                 </ul>
               </div>
             </details>
@@ -96,6 +102,10 @@ export function renderPage({ info, paths, webhooks, tags, components }: OpenApiD
             )}
             <section class="tag" id="tag-webhooks" aria-labelledby="tag-webhooks-title">
               <h2 class="group" id="tag-webhooks-title">Webhooks</h2>
+              <p class="about">
+                What the server tells its operator: it posts these, signed as all it sends, to the endpoints
+                made under <a href="#tag-operational-webhook-endpoint">Operational Webhook Endpoint</a>.
+              </p>
               ${Object.entries(webhooks).map((each) => showWebhook(each, named))}
             </section>
           </main>

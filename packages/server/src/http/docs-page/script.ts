@@ -52,6 +52,7 @@ const sift = () => {
     count += shown
   }
   document.querySelector('.intro').hidden = words.length > 0
+  document.querySelector('.guide').hidden = words.length > 0
   none.hidden = count > 0
   if (words.length > 0) contents.open = true
   else unfold()
@@ -70,16 +71,35 @@ document.addEventListener('keydown', (event) => {
 })
 sift()
 
+// A link leads to its place though the filter hides that.
+const reveal = (hash) => {
+  const place = document.getElementById(decodeURIComponent(hash.slice(1)))
+  if (place === null || place.closest('[hidden]') === null) return
+  find.value = ''
+  sift()
+  place.scrollIntoView()
+}
+document.addEventListener('click', (event) => {
+  const link = event.target.closest('a[href^="#"]')
+  if (link !== null) reveal(link.hash)
+})
+addEventListener('hashchange', () => reveal(location.hash))
+
 const links = new Map([...document.querySelectorAll('.side li a')].map((link) => [link.hash.slice(1), link]))
 const watcher = new IntersectionObserver(
   (entries) => {
     for (const { target, isIntersecting } of entries) {
       if (!isIntersecting) continue
       for (const link of links.values()) link.removeAttribute('aria-current')
-      links.get(target.id).setAttribute('aria-current', 'true')
+      const link = links.get(target.id)
+      link.setAttribute('aria-current', 'true')
+      // Only in its own box: the page scrolls as its reader does.
+      const box = link.closest('.side')
+      const top = link.getBoundingClientRect().top - box.getBoundingClientRect().top
+      if (top < 0 || top > box.clientHeight - link.offsetHeight) box.scrollTop += top - box.clientHeight / 2
     }
   },
   { rootMargin: '0px 0px -75% 0px' },
 )
-for (const section of document.querySelectorAll('.operation')) watcher.observe(section)
+for (const id of links.keys()) watcher.observe(document.getElementById(id))
 `

@@ -34,14 +34,15 @@ h1, h2, h3, h4 { line-height: 1.25; text-wrap: balance; }
 .find::placeholder { color: var(--soft); opacity: 1; }
 .side h2 { font-size: 0.75rem; font-weight: 600; color: var(--soft); margin: 1.25rem 0 0.25rem; }
 .side ul { list-style: none; margin: 0; padding: 0; }
-.side li a { display: flex; gap: 0.5rem; align-items: baseline; color: inherit; text-decoration: none; padding: 0.1875rem 0.5rem; margin-left: -0.5rem; border-radius: 5px; }
+.side li a { display: flex; gap: 0.5rem; align-items: baseline; color: inherit; text-decoration: none; padding: 0.1875rem 0.5rem; margin-left: -0.5rem; border-radius: 5px; overflow-wrap: anywhere; }
 .side li a:hover, .side li a[aria-current] { background: var(--wash); }
 .side .method { flex: none; width: 2.75rem; }
 .side summary { display: none; }
 .none { color: var(--soft); margin-top: 1rem; }
 
 main { min-width: 0; }
-.intro, .operation, .group { padding: 0 2.5rem; }
+.intro, .operation, .group, .about { padding: 0 2.5rem; }
+.about { max-width: 48rem; margin: 0.5rem 0 0; }
 .intro { padding-top: 2.25rem; padding-bottom: 2.5rem; }
 h1 { font-size: 1.875rem; letter-spacing: -0.02em; margin: 0 0 0.5rem; font-weight: 650; }
 .group { border-top: 1px solid var(--line); margin: 0; padding-top: 2rem; padding-bottom: 0; font-size: 1.375rem; letter-spacing: -0.015em; font-weight: 650; }
@@ -56,12 +57,14 @@ h1 { font-size: 1.875rem; letter-spacing: -0.02em; margin: 0 0 0.5rem; font-weig
 .line { margin: 0; color: var(--soft); overflow-wrap: anywhere; }
 .method { font: 600 0.6875rem/1.4 var(--mono); }
 .get, .head { color: var(--get); } .post { color: var(--post); } .put { color: var(--put); } .patch { color: var(--patch); } .delete { color: var(--delete); }
-.form { font-weight: 400; color: var(--soft); }
+.form { font-weight: 400; color: var(--soft); margin-left: 0.25rem; }
+.type { margin-left: 0.25rem; }
+.variant { margin: 0.75rem 0 0; }
 
 .fields { margin: 0; }
 .field { padding: 0.5rem 0; border-bottom: 1px solid var(--line); }
 .field:last-child { border-bottom: 0; }
-dt { overflow-wrap: anywhere; }
+dt, dd, td, .refusals, .needs { overflow-wrap: anywhere; }
 dt code { font-weight: 600; }
 dd { margin: 0; font-size: 0.875rem; }
 dd p { margin: 0.125rem 0 0; }
@@ -82,6 +85,8 @@ dd details .fields { border-left: 2px solid var(--line); padding-left: 0.875rem;
 figcaption { font-size: 0.75rem; color: var(--soft); padding: 0.4375rem 0.875rem 0; }
 pre { margin: 0; padding: 0.375rem 0.875rem 0.75rem; overflow: auto; max-height: 28rem; line-height: 1.55; font-size: 0.8125rem; }
 pre code { font-size: 1em; }
+/* Outside it would be cut off by the figure. */
+pre:focus-visible { outline-offset: -2px; border-radius: 8px; }
 .copy { position: absolute; top: 0.3125rem; right: 0.375rem; font: 0.75rem/1.4 var(--sans); color: var(--soft); background: var(--paper); border: 1px solid var(--line); border-radius: 5px; padding: 0.125rem 0.5rem; cursor: pointer; }
 .copy:hover { color: var(--ink); }
 .scroll { overflow-x: auto; }
@@ -100,7 +105,7 @@ th, td { padding: 0.3125rem 1rem 0.3125rem 0; border-bottom: 1px solid var(--lin
   .side summary { display: list-item; padding: 0.5rem 0 0; color: var(--link); }
   .side li a { padding-block: 0.4375rem; }
   .find { font-size: 16px; }
-  .intro, .operation, .group { padding-left: 1.125rem; padding-right: 1.125rem; }
+  .intro, .operation, .group, .about { padding-left: 1.125rem; padding-right: 1.125rem; }
   .intro { padding-top: 1.5rem; }
 }
 @media print { .side, .copy { display: none; } .frame { display: block; } }

@@ -1,27 +1,29 @@
 /** Shows what the server itself sends. @module */
 
+import type { JsonSchema } from '../openapi/components.ts'
 import type { Webhook } from '../openapi/document.ts'
 import { showForm } from './forms.ts'
 import { type Html, html } from './html.ts'
 import { showCode } from './operation.ts'
 import { type NamedSchemas, sampleOf } from './samples.ts'
 
+/** A webhook with its name. */
+type NamedWebhook = readonly [name: string, { readonly post: Webhook }]
+
 /** Shows a webhook as a section. */
-export function showWebhook(
-  [name, { post }]: readonly [string, { readonly post: Webhook }],
-  named: NamedSchemas,
-): Html {
-  const schema = post.requestBody!.content['application/json'].schema
+export function showWebhook([name, { post }]: NamedWebhook, named: NamedSchemas): Html {
+  const schema = schemaOf(post)
+  const title = titleOf([name, { post }], named)
   return html`<section
     class="operation"
     id="${name}"
     aria-labelledby="${name}-title"
-    data-find="${`${name} ${post.summary ?? ''}`.toLowerCase()}"
+    data-find="${`${name} ${title} ${post.summary ?? ''}`.toLowerCase()}"
   >
     <div class="told">
-      <h3 id="${name}-title"><a href="#${name}">${name}</a></h3>
+      <h3 id="${name}-title"><a href="#${name}">${title}</a></h3>
       <p>${post.summary ?? name}.</p>
-      <h4>Body</h4>
+      <h4>Body <code class="form">${name}</code></h4>
       ${showForm(schema, named, 'answer')}
     </div>
     <div class="shown">
@@ -31,8 +33,18 @@ export function showWebhook(
 }
 
 /** Links to a webhook. */
-export function showWebhookLink(name: string): Html {
+export function showWebhookLink(webhook: NamedWebhook, named: NamedSchemas): Html {
   return html`<li>
-    <a href="#${name}"><span class="method post">POST</span> ${name}</a>
+    <a href="#${webhook[0]}"><span class="method post">POST</span> ${titleOf(webhook, named)}</a>
   </li>`
+}
+
+/** The event type, by which readers know it: the name is that of its form. */
+function titleOf([name, { post }]: NamedWebhook, named: NamedSchemas): string {
+  const { type } = sampleOf(schemaOf(post), named, 'all') as { readonly type?: string }
+  return type ?? name
+}
+
+function schemaOf({ requestBody }: Webhook): JsonSchema {
+  return requestBody!.content['application/json'].schema
 }

@@ -4,6 +4,7 @@ import { Type } from 'typebox'
 
 import type { Api } from '../api.ts'
 import type { HttpDeps } from '../deps.ts'
+import { baseUrlOf } from '../place.ts'
 import { Instant, Nullable } from '../schemas.ts'
 import { SIGNING_KEYS_PATH } from '../signing-keys/routes.ts'
 
@@ -42,7 +43,7 @@ export function egressRoutes(api: Api, { egressAddresses, signingKeys, publicUrl
         response: { 200: EgressOut },
       },
     },
-    async ({ protocol, host }) => ({
+    async ({ protocol, host, place }) => ({
       addresses: [...egressAddresses],
       signingKeys: (await signingKeys()).map(({ id, publicKey, createdAt, expiresAt }) => ({
         id,
@@ -50,7 +51,7 @@ export function egressRoutes(api: Api, { egressAddresses, signingKeys, publicUrl
         createdAt: new Date(createdAt).toISOString(),
         expiresAt: expiresAt === null ? null : new Date(expiresAt).toISOString(),
       })),
-      signingKeysUrl: `${publicUrl ?? `${protocol}://${host}`}${SIGNING_KEYS_PATH}`,
+      signingKeysUrl: `${publicUrl ?? baseUrlOf({ protocol, host, place })}${SIGNING_KEYS_PATH}`,
     }),
   )
 }

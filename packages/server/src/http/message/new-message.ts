@@ -25,6 +25,31 @@ export function newMessage(
   now: number,
 ): Message {
   const raw = input.transformationsParams?.rawPayload
+  return messageOf(
+    input,
+    {
+      // Its own memory: a small Buffer shares its memory with others, and would take them along to the store's thread.
+      payload: raw === undefined ? memberBytes(rawBody, 'payload')! : new TextEncoder().encode(raw),
+      contentType:
+        raw === undefined ? JSON_CONTENT_TYPE : contentTypeOf(input.transformationsParams?.headers),
+    },
+    applicationId,
+    now,
+  )
+}
+
+/**
+ * Makes a new message of a payload that has memory of its own.
+ *
+ * @param now - Epoch milliseconds.
+ * @throws {ValidationError} What the schema cannot say.
+ */
+export function messageOf(
+  input: Omit<Static<typeof MessageIn>, 'payload'>,
+  content: Pick<Message, 'payload' | 'contentType'>,
+  applicationId: string,
+  now: number,
+): Message {
   return {
     id: newId('message', now),
     applicationId,
@@ -32,9 +57,7 @@ export function newMessage(
     eventId: input.eventId ?? null,
     channels: input.channels ?? null,
     tags: input.tags ?? null,
-    // Its own memory: a small Buffer shares its memory with others, and would take them along to the store's thread.
-    payload: raw === undefined ? memberBytes(rawBody, 'payload')! : new TextEncoder().encode(raw),
-    contentType: raw === undefined ? JSON_CONTENT_TYPE : contentTypeOf(input.transformationsParams?.headers),
+    ...content,
     deliverAt: deliverAtOf(input.deliverAt, now),
     expiresAt: expiresAtOf(input, now),
     expungedAt: null,
@@ -46,13 +69,18 @@ export function newMessage(
 function contentTypeOf(headers: Readonly<Record<string, string>> | undefined): string {
   const name = Object.keys(headers ?? {}).find((key) => key.toLowerCase() === 'content-type')
   const value = name === undefined ? JSON_CONTENT_TYPE : headers![name]!
-  if (!/^[\x20-\x7e]{1,256}$/.test(value)) {
+  if (!isContentType(value)) {
     throw bodyFault(
       'transformationsParams',
       'headers.content-type must be printable ASCII, at most 256 characters',
     )
   }
   return value
+}
+
+/** Tells whether a text can stand in the header that names a payload's media type. */
+export function isContentType(text: string): boolean {
+  return /^[\x20-\x7e]{1,256}$/.test(text)
 }
 
 /** An instant that has passed is no delay. */

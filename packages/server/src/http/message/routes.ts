@@ -2,18 +2,17 @@
 
 import { type Static, Type } from 'typebox'
 
-import { wantsMessage } from '../../domain/endpoint.ts'
-import { PosthornError } from '../../domain/errors.ts'
 import type { Message } from '../../domain/message.ts'
 import type { MessageFilter } from '../../storage/store.ts'
 import type { Api } from '../api.ts'
 import { findOrMakeApplication } from '../application/find-or-make.ts'
-import { type Principal, notFound, requireApplication, requireOrganisation } from '../authentication.ts'
+import { type Principal, notFound, requireApplication } from '../authentication.ts'
 import { StatusNumber, statusOf } from '../delivery-status.ts'
 import type { HttpDeps } from '../deps.ts'
-import { idempotencyKeyOf, keyReused } from '../idempotency.ts'
+import { idempotencyKeyOf } from '../idempotency.ts'
 import { ListOf, PageQuery, pageOf, writePage } from '../pagination.ts'
-import { Uid, found } from '../schemas.ts'
+import { Uid, described, found } from '../schemas.ts'
+import { acceptMessage } from './accept.ts'
 import { newMessage } from './new-message.ts'
 import { ContentQuery, MessageFilterQuery, MessageIn, MessageOut, writeMessage } from './schemas.ts'
 
@@ -22,9 +21,12 @@ const Path = Type.Object({ app_id: Type.String(), msg_id: Type.String() })
 const ListQuery = Type.Object({
   ...PageQuery.properties,
   ...MessageFilterQuery.properties,
-  id: Type.Optional(Uid),
-  event_id: Type.Optional(Uid),
-  status: Type.Optional(StatusNumber),
+  id: described(Type.Optional(Uid), 'Only the message with this id.'),
+  event_id: described(Type.Optional(Uid), 'Only the message with this event id.'),
+  status: described(
+    Type.Optional(StatusNumber),
+    'Only messages with a delivery that stands so: 0 success, 1 pending, 2 fail, 3 sending, 4 canceled.',
+  ),
 })
 
 const tags = ['Message']
@@ -81,33 +83,13 @@ export function messageRoutes(api: Api, deps: HttpDeps): void {
       },
     },
     async ({ principal, params, body, query, rawBody, headers }, reply) => {
-      requireOrganisation(principal)
       if (deps.checkEvent !== null) await deps.checkEvent(principal.organisationId, body)
       const application = await findOrMakeApplication(deps, principal, params.app_id, body.application)
       const message = newMessage(body, rawBody!, application.id, clock())
-      const endpoints = await deps.endpointsOf(application.id)
-      const result = await deps.send(
-        message,
-        endpoints.filter((endpoint) => wantsMessage(endpoint, message)),
-        idempotencyKeyOf(headers['idempotency-key'], application.id, rawBody),
-      )
-      if (result.kind === 'key_reused') throw keyReused()
-      if (result.kind === 'replayed') {
-        const first = await store.findMessage(application.id, result.messageId)
-        const text = writeMessage(
-          found(first, () => notFound('message', result.messageId)),
-          query.with_content !== 'false',
-        )
-        return reply.code(202).header('idempotent-replayed', 'true').type(JSON_UTF8).send(text)
-      }
-      if (result.kind === 'duplicate') {
-        throw new PosthornError(
-          'event_id_exists',
-          `The event ${message.eventId} was accepted before, as ${result.messageId}`,
-          { hint: 'An event id is used once in an application' },
-        )
-      }
-      const text = writeMessage(message, query.with_content !== 'false')
+      const key = idempotencyKeyOf(headers['idempotency-key'], application.id, rawBody)
+      const accepted = await acceptMessage(deps, message, key)
+      if (accepted.isRepeated) void reply.header('idempotent-replayed', 'true')
+      const text = writeMessage(accepted.message, query.with_content !== 'false')
       return reply.code(202).type(JSON_UTF8).send(text)
     },
   )

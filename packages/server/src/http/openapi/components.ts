@@ -27,7 +27,10 @@ export class Components {
   #visit(value: unknown): unknown {
     if (Array.isArray(value)) return value.map((item) => this.#visit(item))
     if (typeof value !== 'object' || value === null) return value
-    if ('describedAs' in value) return this.#visit(value.describedAs)
+    if ('describedAs' in value) {
+      const described = this.#visit(value.describedAs) as JsonSchema
+      return 'description' in value ? { ...described, description: value.description } : described
+    }
     if ('$id' in value && typeof value.$id === 'string') return this.#name(value.$id, value)
     const visited = Object.entries(value).map(([key, inner]) => [key, this.#visit(inner)] as const)
     // TypeBox leaves the type of listed texts to the reader; code generators want it said.
