@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 
-import fc from 'fast-check'
-import pg from 'pg'
+import * as fc from 'fast-check'
+import { Client, type ClientBase } from 'pg'
 import { expect, onTestFinished, test } from 'vitest'
 
 import { OutboxDrain, type OutboxDrainDeps } from '../../src/delivery/outbox-drain.ts'
@@ -10,6 +10,7 @@ import { SigningKeys } from '../../src/delivery/signing-keys.ts'
 import { ValidationError } from '../../src/domain/errors.ts'
 import { ID_PREFIXES, firstIdAt, newId } from '../../src/domain/id.ts'
 import type { Message } from '../../src/domain/message.ts'
+import { TAKE } from '../../src/storage/postgres/outbox.ts'
 import { postgresStore } from '../../src/storage/postgres/postgres-store.ts'
 import type { Store } from '../../src/storage/store.ts'
 import { eventually } from '../support/eventually.ts'
@@ -46,7 +47,7 @@ async function newScene() {
   await store.createEndpoint(endpoint)
   const connect = async (user?: string) => {
     const connectionString = user === undefined ? url : url.replace(/\/\/\w+@/, `//${user}@`)
-    const client = new pg.Client({ connectionString })
+    const client = new Client({ connectionString })
     client.on('error', () => {})
     onTestFinished(() => client.end())
     await client.connect()
@@ -72,7 +73,7 @@ function startDrain(store: Store, deps: Partial<OutboxDrainDeps> = {}): OutboxDr
   return drain
 }
 
-async function send(client: pg.ClientBase, schema: string, args: string): Promise<string> {
+async function send(client: ClientBase, schema: string, args: string): Promise<string> {
   const { rows } = await client.query<{ id: string }>(`SELECT ${schema}.send(${args}) AS id`)
   return rows[0]!.id
 }
@@ -151,6 +152,7 @@ test.each([
   [`'acme', NULL, '{}'`, '22004', /must not be NULL/],
   [`'acme', 'a', '{"total": 1.0'`, '22P02', /invalid input syntax for type json/],
   [`'acme', 'a', ''`, '22P02', /invalid input syntax for type json/],
+  [`'acme', 'a', '{}'::jsonb`, '42883', /does not exist/],
   [`'acme', 'a', '[1]'`, '22023', /JSON, but no object/],
   [`'acme', 'a', '{}', event_id => 'a b'`, '22023', /The event id 'a b' is not right/],
   [`'acme', 'a', '{}', channels => '{}'`, '22023', /The channels {} are not right/],
@@ -261,7 +263,7 @@ test('a role with nothing but EXECUTE sends, and can neither read the outbox nor
   const { schema, store, application, connect, client } = await newScene()
   const { superuserUrl } = await sharedPostgres()
   const role = `app_${randomBytes(6).toString('hex')}`
-  const superuser = new pg.Client({ connectionString: superuserUrl })
+  const superuser = new Client({ connectionString: superuserUrl })
   await superuser.connect()
   onTestFinished(async () => {
     await superuser.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`)
@@ -321,7 +323,7 @@ test('whatever transactions do, at once and beside three drains, each committed 
   await fc.assert(
     fc.asyncProperty(transactions, async (plans) => {
       const left = [...plans]
-      const work = async (client: pg.Client) => {
+      const work = async (client: Client) => {
         for (let plan = left.pop(); plan !== undefined; plan = left.pop()) {
           const ids = await runPlan(client, schema, plan)
           if (plan.isCommitted) for (const id of ids) expected.add(id)
@@ -339,11 +341,14 @@ test('whatever transactions do, at once and beside three drains, each committed 
     }),
     { numRuns: 15 },
   )
+  // A row that two had taken would be refused as the second of its id.
+  const { rows } = await scene.client.query(`SELECT * FROM ${schema}.outbox_refused`)
+  expect(rows).toEqual([])
 }, 60_000)
 
 /** Runs a transaction; returns the ids of what it sent and did not take back. */
 async function runPlan(
-  client: pg.Client,
+  client: Client,
   schema: string,
   plan: { steps: string[]; isCommitted: boolean; application: string },
 ): Promise<string[]> {
@@ -402,11 +407,59 @@ test('an application that has sent very much does not keep another one waiting',
   await store.createApplication(last)
   await client.query(`SELECT ${schema}.send('acme', 'a', '{}') FROM generate_series(1, 3000)`)
   await send(client, schema, `'last', 'a', '{}'`)
-  const first = await store.outbox!.drain('', async ({ organisationId: _, ...row }) => ({
+  const first = await store.outbox!.drain('', async (row) => ({
     message: { ...row, createdAt: Date.now(), expiresAt: null, expungedAt: null },
     deliveries: [],
     dueAt: Date.now(),
   }))
   expect(first.accepted.filter(({ message }) => message.applicationId === last.id)).toHaveLength(1)
   expect(first.accepted.length).toBeLessThan(600)
+})
+
+test('a step that its node does not finish is undone after a while, and another node takes the rows', async () => {
+  const { schema, store, startStore, application, client } = await newScene()
+  const id = await send(client, schema, `'acme', 'a', '{}'`)
+  const stopped = Promise.withResolvers<never>()
+  const stuck = store.outbox!.drain('', () => stopped.promise)
+  stuck.catch(() => {})
+  startDrain(await startStore())
+  await eventually(
+    () => messagesOf(store, application.id),
+    (found) => expect(found.map((each) => each.id)).toEqual([id]),
+  )
+  stopped.reject(new Error('woken up late'))
+  await expect(stuck).rejects.toThrow('woken up late')
+})
+
+interface PlanNode {
+  readonly 'Node Type': string
+  readonly 'Relation Name'?: string
+  readonly 'Actual Rows': number
+  readonly 'Actual Loops': number
+  readonly Plans?: readonly PlanNode[]
+}
+
+function nodesOf(plan: PlanNode): PlanNode[] {
+  return [plan, ...(plan.Plans ?? []).flatMap(nodesOf)]
+}
+
+test('a step reads what it takes and no more, however much waits', async () => {
+  const { schema, client } = await newScene()
+  await client.query(`SET search_path = ${schema}; SET enable_seqscan = off; SET enable_bitmapscan = off`)
+  await client.query(
+    `INSERT INTO outbox (application_id, message_id, event_type, payload, content_type, sent_at)
+     SELECT 'app_' || i % 40, 'msg_' || i, 'a', '{}', 'application/json', now() FROM generate_series(1, 40000) i`,
+  )
+  await client.query('ANALYZE outbox')
+  await client.query('BEGIN')
+  const { rows } = await client.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>({
+    text: `EXPLAIN (ANALYZE, FORMAT JSON) ${TAKE.text}`,
+    values: ['', schema],
+  })
+  await client.query('ROLLBACK')
+  const reads = nodesOf(rows[0]!['QUERY PLAN'][0].Plan).filter((node) => node['Relation Name'] === 'outbox')
+  expect(reads.map((node) => node['Node Type']).filter((type) => !type.startsWith('Index'))).toEqual([])
+  const seen = reads.reduce((sum, node) => sum + node['Actual Rows'] * node['Actual Loops'], 0)
+  // Each application once, what is locked, and the same again with its content.
+  expect(seen).toBeLessThan(40 + 2 * 520)
 })

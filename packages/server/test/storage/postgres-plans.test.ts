@@ -168,6 +168,14 @@ const step = (kind: 'endpoint.recover' | 'endpoint.replay') => async () => {
   await store.stepReplay(task.id, { looks: 10, sends: 10, waiting: 100 }, NOW)
 }
 
+const stepPurge = async () => {
+  const task = newTask({
+    work: { kind: 'application.purge_content', applicationId, since: NOW, until: NOW + 1 },
+  })
+  await store.createTask(task)
+  await store.stepPurge(task.id, 10, NOW)
+}
+
 const CASES: readonly (readonly [name: string, call: () => Promise<unknown>, way: string])[] = [
   [
     'findWaitingEndpoints, which seeks',
@@ -232,6 +240,7 @@ const CASES: readonly (readonly [name: string, call: () => Promise<unknown>, way
   ['expungeExpired', () => store.expungeExpired(NOW, 10), 'message_expiry of message'],
   ['stepReplay that recovers', step('endpoint.recover'), 'delivery_status of delivery'],
   ['stepReplay that replays', step('endpoint.replay'), 'message_pkey of message'],
+  ['stepPurge', stepPurge, 'message_pkey of message'],
   ['joinAsNode, which frees what the dead held', () => store.joinAsNode(NOW), 'delivery_held of delivery'],
 ]
 

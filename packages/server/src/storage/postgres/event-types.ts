@@ -87,11 +87,9 @@ export function eventTypeMethods(database: Database, notices: Notices): Pick<Sto
           sql`SELECT * FROM event_type WHERE organisation_id = ${organisationId} ORDER BY name FOR UPDATE`,
         )
         const plan = planImport(rows.map(eventTypeOf), imported, archivesOthers)
-        if (isDryRun) return plan
-        const modified = new Set(plan.modified)
-        // By name, so that two imports take their rows in one order.
-        for (const type of imported.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
-          if (!modified.has(type.name)) continue
+        if (isDryRun) return plan.result
+        // They are sorted by name, so that two imports take their rows in one order.
+        for (const type of plan.saved) {
           await transaction.change(
             sql`INSERT INTO event_type (organisation_id, name, description, archived, deprecated, schemas, feature_flags,
                   group_name, created_at, updated_at)
@@ -103,13 +101,13 @@ export function eventTypeMethods(database: Database, notices: Notices): Pick<Sto
                   updated_at = excluded.updated_at`,
           )
         }
-        for (const name of plan.archived) {
+        for (const name of plan.result.archived) {
           await transaction.change(
             sql`UPDATE event_type SET archived = true, updated_at = ${now}
                 WHERE organisation_id = ${organisationId} AND name = ${name}`,
           )
         }
-        return plan
+        return plan.result
       }),
 
     expungeEventType: (organisationId, name) =>

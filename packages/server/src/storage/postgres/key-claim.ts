@@ -28,7 +28,9 @@ export async function claimPostgresKeys({
     if (rows[0]!.is_mine) return () => client.end()
   } catch (cause) {
     await client.end().catch(() => {})
-    throw new PosthornError('data_unreadable', `Cannot open the database: ${(cause as Error).message}`, { cause })
+    throw new PosthornError('data_unreadable', `Cannot open the database: ${(cause as Error).message}`, {
+      cause,
+    })
   }
   await client.end()
   throw new PosthornError('data_in_use', 'The keys of this database are being changed already', {

@@ -3,13 +3,7 @@
 import { instantOf } from '../../domain/id.ts'
 import { notEmpty, requireNext, requireSameExport } from '../import-refusals.ts'
 import type { GivenKeys } from '../key-ring.ts'
-import {
-  type Cell,
-  type ImportChunk,
-  MOVED_TABLES,
-  type MoveTarget,
-  placeOf,
-} from '../move.ts'
+import { type Cell, type ImportChunk, MOVED_TABLES, type MoveTarget, placeOf } from '../move.ts'
 import { headerOf, isSealedBy } from '../secret-box.ts'
 import { Database, type DatabaseOptions, type Queries, lockOf } from './database.ts'
 import { KeyRing, sealingKeyId, settleKeys } from './encryption-keys.ts'
@@ -162,7 +156,9 @@ async function insert(transaction: Queries, { table, rows }: ImportChunk): Promi
         given.push(sql`${arrayText(column as (string | null)[])}::text[]`)
         cells.push(raw(`given.${name}::json`))
         break
-      default:
+      case 'text':
+      case 'integer':
+      case 'truth':
         given.push(
           sql`${arrayText(column as (string | number | boolean | null)[])}::${raw(ARRAY_TYPES[kind])}`,
         )

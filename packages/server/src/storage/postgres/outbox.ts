@@ -22,8 +22,7 @@ const IDLE_TIMEOUT = '10s'
 
 /** What a row came to. */
 type Decision = { readonly row: OutboxRow } & (
-  | { readonly request: AcceptRequest }
-  | { readonly refusal: OutboxRefusal }
+  { readonly request: AcceptRequest } | { readonly refusal: OutboxRefusal }
 )
 
 /** The outbox of a database. */
@@ -94,7 +93,10 @@ async function accept(
 }
 
 /** The row's event id was used by another message between `send` and now. */
-function refusalOf({ message }: AcceptRequest, result: Exclude<AcceptResult, { kind: 'accepted' }>): OutboxRefusal {
+function refusalOf(
+  { message }: AcceptRequest,
+  result: Exclude<AcceptResult, { kind: 'accepted' }>,
+): OutboxRefusal {
   return {
     code: 'event_id_exists',
     reason: `The event ${message.eventId} was accepted before, as ${result.messageId}`,
@@ -106,7 +108,11 @@ function faultOf(error: unknown): OutboxRefusal {
   return { code: 'internal', reason: error instanceof Error ? error.message : String(error) }
 }
 
-async function remove(transaction: Queries, rows: readonly Row[], refused: OutboxStep['refused']): Promise<void> {
+async function remove(
+  transaction: Queries,
+  rows: readonly Row[],
+  refused: OutboxStep['refused'],
+): Promise<void> {
   const keys = [
     arrayText(rows.map((row) => row['application_id'] as string)),
     arrayText(rows.map((row) => row['id'] as number)),
@@ -142,7 +148,7 @@ function rowOf(row: Row): OutboxRow {
  * Takes rows: an equal share of each of the applications for which some wait, one seek for each. The lock on an application
  * is held to the end of the transaction, so that no other node takes what comes after it before that is accepted.
  */
-const TAKE: BatchStatement = {
+export const TAKE: BatchStatement = {
   name: 'outbox take',
   text: `WITH RECURSIVE walk AS (
       (SELECT application_id, 1 AS place FROM outbox WHERE application_id > $1::text ORDER BY application_id LIMIT 1)

@@ -86,7 +86,10 @@ export class Paces {
     if (idle.length === 0) return
     for (const [key] of idle) this.#kept.delete(key)
     const paces = idle.map(([, pace]) => pace)
-    const rows = await this.#deps.database.batch(GIVE_UP, [...columnsOf(paces), arrayText(paces.map((p) => p.takes))])
+    const rows = await this.#deps.database.batch(GIVE_UP, [
+      ...columnsOf(paces),
+      arrayText(paces.map((p) => p.takes)),
+    ])
     const gone = new Set(rows.map((row) => textKey(row['application_id'], row['endpoint_id'])))
     for (const [key, pace] of idle) if (!gone.has(key) && !this.#kept.has(key)) this.#kept.set(key, pace)
   }

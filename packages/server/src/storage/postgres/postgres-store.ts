@@ -29,7 +29,7 @@ import { explanationMethods } from './explanations.ts'
 import { idempotencyMethods } from './idempotency.ts'
 import { findImport } from './import-state.ts'
 import { messageMethods } from './messages.ts'
-import { applyMigrations } from './migrate.ts'
+import { type MigrationPlan, applyMigrations, planMigrations } from './migrate.ts'
 import { Nodes } from './nodes.ts'
 import { Notices } from './notices.ts'
 import { postgresOutbox } from './outbox.ts'
@@ -315,4 +315,23 @@ class Core implements Lifecycle {
 export function postgresStore(options: PostgresStoreOptions): Store {
   const core = new Core(options)
   return Object.assign(core, core.methods)
+}
+
+/** Brings a schema up to date. */
+export interface Migrator {
+  /** Tells what {@link Migrator.apply} would do. */
+  plan(): Promise<MigrationPlan>
+  /** Does what is missing; returns the names of the steps. */
+  apply(): Promise<string[]>
+  close(): Promise<void>
+}
+
+/** What brings the schema up to date without a store. */
+export function postgresMigrator(options: Pick<DatabaseOptions, 'url' | 'schema'>): Migrator {
+  const database = new Database({ ...DEFAULTS, ...options })
+  return {
+    plan: () => planMigrations(database),
+    apply: () => applyMigrations(database),
+    close: () => database.stop(),
+  }
 }

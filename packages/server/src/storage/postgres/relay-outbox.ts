@@ -1,6 +1,6 @@
 /** The outbox in a database that is not Posthorn's, as a relay sees it. @module */
 
-import pg from 'pg'
+import { Client } from 'pg'
 
 import { requireSchemaName } from './schema-name.ts'
 import { arrayText } from './sql.ts'
@@ -72,7 +72,7 @@ export async function openRelayOutbox(options: {
   readonly onSend: () => void
 }): Promise<RelayOutbox> {
   const schema = requireSchemaName(options.schema)
-  const client = new pg.Client({
+  const client = new Client({
     connectionString: options.url,
     application_name: 'posthorn relay',
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
@@ -113,10 +113,10 @@ export async function openRelayOutbox(options: {
     },
 
     async remove(rows) {
-      await client.query(`DELETE FROM outbox o USING ${KEYS} WHERE o.application = k.application AND o.id = k.id`, [
-        arrayText(rows.map(({ application }) => application)),
-        arrayText(rows.map(({ id }) => id)),
-      ])
+      await client.query(
+        `DELETE FROM outbox o USING ${KEYS} WHERE o.application = k.application AND o.id = k.id`,
+        [arrayText(rows.map(({ application }) => application)), arrayText(rows.map(({ id }) => id))],
+      )
     },
 
     async refuse(refusals) {
@@ -152,7 +152,8 @@ const TAKE = `WITH RECURSIVE walk AS (
   WHERE s.bytes_before < ${LOOK.bytes}
   ORDER BY application, o.id`
 
-const COLUMNS = 'id, application, event_type, payload, event_id, channels, tags, deliver_at, content_type, sent_at'
+const COLUMNS =
+  'id, application, event_type, payload, event_id, channels, tags, deliver_at, content_type, sent_at'
 
 const KEYS = 'unnest($1::text[], $2::bigint[]) AS k (application, id)'
 

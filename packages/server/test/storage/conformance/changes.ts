@@ -92,6 +92,7 @@ export function describeChanges(store: () => Store): void {
       const writes = [
         () => store().createEventType(eventType),
         () => store().updateEventType(organisationId, name, { archived: true }, NOW),
+        () => store().importEventTypes(organisationId, [], { archivesOthers: true, isDryRun: false }, NOW),
         () => store().expungeEventType(organisationId, name),
       ]
       for (const write of writes) {

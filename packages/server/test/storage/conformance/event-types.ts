@@ -98,6 +98,70 @@ export function describeEventTypes(store: () => Store): void {
       expect(await store().findEventType(organisationId, name)).toEqual(changed)
     })
 
+    test('an import makes, changes and brings back what it names, and leaves what the document does not say', async () => {
+      const same = newEventType({ name: 'same', schemas: { 1: { type: 'object' } }, groupName: 'g' })
+      const { organisationId } = same
+      const changed = newEventType({
+        organisationId,
+        name: 'changed',
+        groupName: 'g',
+        featureFlags: ['f'],
+        retryScheduleMs: [1],
+        schemas: { 1: {}, 2: {} },
+      })
+      const archived = newEventType({ organisationId, name: 'archived', archived: true })
+      const other = newEventType({ organisationId, name: 'other' })
+      for (const each of [same, changed, archived, other]) await store().createEventType(each)
+
+      const fields = { description: 'New', deprecated: true, schemas: { 1: { type: 'string' } } }
+      const imported = [
+        { name: 'same', description: same.description, deprecated: same.deprecated, schemas: same.schemas },
+        { name: 'made', ...fields, groupName: 'h', featureFlags: ['i'] },
+        { name: 'changed', ...fields },
+        { name: 'archived', ...fields, schemas: null },
+      ]
+      const all = () => store().listEventTypes(organisationId, { ...WHOLE, includeArchived: true })
+      const run = (archivesOthers: boolean, isDryRun: boolean) =>
+        store().importEventTypes(organisationId, imported, { archivesOthers, isDryRun }, NOW + 9)
+      const before = await all()
+      const modified = ['archived', 'changed', 'made']
+      expect(await run(true, true)).toEqual({ modified, archived: ['other'] })
+      expect(await all()).toEqual(before)
+
+      expect(await run(false, false)).toEqual({ modified, archived: [] })
+      const made = newEventType({
+        organisationId,
+        ...imported[1]!,
+        createdAt: NOW + 9,
+      })
+      const updatedAt = NOW + 9
+      expect(await all()).toEqual([
+        { ...archived, ...fields, schemas: null, archived: false, updatedAt },
+        { ...changed, ...fields, updatedAt },
+        { ...made, updatedAt },
+        other,
+        same,
+      ])
+      expect(await run(true, false)).toEqual({ modified: [], archived: ['other'] })
+      expect(await store().findEventType(organisationId, 'other')).toEqual({
+        ...other,
+        archived: true,
+        updatedAt,
+      })
+      expect(await run(true, false)).toEqual({ modified: [], archived: [] })
+    })
+
+    test('an import touches no other organisation', async () => {
+      const theirs = newEventType({ name: 'theirs' })
+      await store().createEventType(theirs)
+      const mine = { name: 'mine', description: '', deprecated: false, schemas: null }
+      const options = { archivesOthers: true, isDryRun: false }
+      const result = await store().importEventTypes(idAt('organisation', NOW), [mine], options, NOW)
+      expect(result).toEqual({ modified: ['mine'], archived: [] })
+      expect(await store().findEventType(theirs.organisationId, 'theirs')).toEqual(theirs)
+      expect(await store().findEventType(theirs.organisationId, 'mine')).toBeNull()
+    })
+
     test('an expunged type is gone for good, and its name is free', async () => {
       const eventType = newEventType()
       const { organisationId, name } = eventType
