@@ -1,14 +1,14 @@
 /** The audit log: who wrote what, and when. @module */
 
-/** One write that was asked of the API. Messages sent are not among them: each is its own record. */
+/** One write that was asked of the API, or done by `posthorn token`. Messages sent are not among them: each is its own record. */
 export interface AuditEntry {
   readonly id: string
   readonly organisationId: string
   /** The application that it was about; `null` where it concerned the organisation. */
   readonly applicationId: string | null
-  /** First characters of the token, enough to recognise it; `jwt:` and its subject for a JWT. */
+  /** First characters of the token, enough to recognise it; `jwt:` and its subject for a JWT; `cli` for the command. */
   readonly actor: string
-  /** `null` for a JWT. */
+  /** `null` for a JWT and for the command. */
   readonly tokenId: string | null
   readonly method: string
   /** The path with the names of its parameters: `/app/:app_id`. */

@@ -99,8 +99,7 @@ export function eventTypeMethods(database: DatabaseSync): Synchronous<EventTypeM
         imported,
         archivesOthers,
       )
-      if (isDryRun) return plan
-      const modified = new Set(plan.modified)
+      if (isDryRun) return plan.result
       const save = prepared(
         `INSERT INTO event_type (organisation_id, name, description, archived, deprecated, schemas, feature_flags,
            group_name, created_at, updated_at)
@@ -110,17 +109,15 @@ export function eventTypeMethods(database: DatabaseSync): Synchronous<EventTypeM
            schemas = excluded.schemas, feature_flags = excluded.feature_flags, group_name = excluded.group_name,
            updated_at = excluded.updated_at`,
       )
-      for (const type of imported) {
-        if (!modified.has(type.name)) continue
-        const { name, description, deprecated, schemas, featureFlags, groupName } = type
+      for (const { name, description, deprecated, schemas, featureFlags, groupName } of plan.saved) {
         const forms = [toJson(schemas), toJson(featureFlags)] as const
         save.run(organisationId, name, description, Number(deprecated), ...forms, groupName, now, now)
       }
       const archive = prepared(
         'UPDATE event_type SET archived = 1, updated_at = ? WHERE organisation_id = ? AND name = ?',
       )
-      for (const name of plan.archived) archive.run(now, organisationId, name)
-      return plan
+      for (const name of plan.result.archived) archive.run(now, organisationId, name)
+      return plan.result
     },
 
     expungeEventType: (organisationId, name) =>

@@ -102,12 +102,6 @@ function oldestWithKey(database: DatabaseSync): string {
 
 function cellOf(cell: SqliteCell, kind: CellKind): Cell {
   if (cell === null) return null
-  switch (kind) {
-    case 'truth':
-      return cell === 1
-    case 'texts':
-      return JSON.parse(cell as string) as string[]
-    default:
-      return cell
-  }
+  if (kind === 'truth') return cell === 1
+  return kind === 'texts' ? (JSON.parse(cell as string) as string[]) : cell
 }

@@ -350,6 +350,29 @@ const CASES: readonly (readonly [name: string, call: () => unknown, index: strin
     'message_expiry (expires_at>? AND expires_at<?)',
   ],
   [
+    'stepPurge',
+    () => {
+      const span = { since: 0, until: 1 }
+      const work = { kind: 'application.purge_content', applicationId: 'app_0', ...span } as const
+      const at = { createdAt: 0, updatedAt: 0, data: {}, status: 'running' } as const
+      tasks().createTask({ id: 'qtask_1', organisationId: 'org_0', applicationId: null, work, ...at })
+      retentionMethods(database).stepPurge('qtask_1', 10, 0)
+    },
+    'message_id (application_id=? AND id>? AND id<?)',
+  ],
+  [
+    'trimEndpointHistory',
+    () => {
+      database
+        .prepare(
+          'INSERT INTO endpoint_history (application_id, endpoint_id, changed_at, disabled) VALUES (?, ?, 0, 0)',
+        )
+        .run(...key)
+      retentionMethods(database).trimEndpointHistory({ before: 1, after: null, limit: 10 })
+    },
+    'PRIMARY KEY (application_id=? AND endpoint_id=? AND changed_at<?)',
+  ],
+  [
     'deleteOldMessages',
     () => {
       queue().acceptMessage({ message, deliveries: [], dueAt: 0 })

@@ -71,7 +71,11 @@ export function retentionMethods(database: DatabaseSync): Synchronous<RetentionM
       const full = messages.filter((message) => message['expunged_at'] === null)
       for (const message of full) expunge(work.applicationId, message['id'] as string, now)
       const last = messages.length < limit ? null : (messages.at(-1)!['id'] as string)
-      const data = purgeProgress({ ...task, work }, full.length, last === null ? null : instantOf('message', last))
+      const data = purgeProgress(
+        { ...task, work },
+        full.length,
+        last === null ? null : instantOf('message', last),
+      )
       const status = last === null ? 'finished' : 'running'
       prepared('UPDATE task SET status = ?, data = ?, cursor = ?, updated_at = ? WHERE id = ?').run(
         status,
@@ -92,9 +96,9 @@ export function retentionMethods(database: DatabaseSync): Synchronous<RetentionM
       for (const row of owners) {
         const applicationId = row['application_id'] as string
         // Ids sort as messages were made.
-        const oldest = prepared('SELECT created_at FROM message WHERE application_id = ? ORDER BY id LIMIT 1').get(
-          applicationId,
-        )
+        const oldest = prepared(
+          'SELECT created_at FROM message WHERE application_id = ? ORDER BY id LIMIT 1',
+        ).get(applicationId)
         // What an endpoint was until an instant counts for the messages before it. Of what is older than all messages, an
         // explanation still asks when an endpoint that is there was last enabled.
         const until = Math.min(before, (oldest?.['created_at'] as number | undefined) ?? before)
