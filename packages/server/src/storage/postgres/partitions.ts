@@ -49,6 +49,7 @@ export function dayOf(at: number): Day {
 export class PartitionMaker {
   readonly #database: Database
   #madeUntil = 0
+  #isMaking = false
 
   constructor(database: Database) {
     this.#database = database
@@ -60,6 +61,18 @@ export class PartitionMaker {
     if (until <= this.#madeUntil) return
     for (let at = now; dayOf(at).from <= dayOf(until).from; at += DAY_MS) await this.#make(dayOf(at))
     this.#madeUntil = until
+  }
+
+  /**
+   * The same without being waited for: a lock that somebody else holds for long, such as an export, must not hold up a beat.
+   * There are days to spare, and what fails is tried again with the next beat.
+   */
+  keepAheadBeside(now: number): void {
+    if (this.#isMaking) return
+    this.#isMaking = true
+    this.keepAhead(now)
+      .catch(() => {})
+      .finally(() => (this.#isMaking = false))
   }
 
   /** Makes those of these days that are missing, for messages of the past that are brought here. */

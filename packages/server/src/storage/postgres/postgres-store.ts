@@ -245,7 +245,7 @@ class Core implements Lifecycle {
 
   async beat(lease: number, now: number, state?: NodeState): Promise<boolean> {
     const isAlive = await this.#nodes.beat(lease, state ?? null)
-    await this.#partitions.keepAhead(now)
+    this.#partitions.keepAheadBeside(now)
     await this.#giveBackLostClaims()
     await this.#paces.giveUpIdle()
     return isAlive
