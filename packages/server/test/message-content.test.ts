@@ -1,6 +1,7 @@
 import { Svix } from 'svix'
 import { expect, test } from 'vitest'
 
+import { apiOf } from './support/api.ts'
 import { eventually } from './support/eventually.ts'
 import { gate, startReceiver } from './support/receiver.ts'
 import { TOKEN, startServer } from './support/server.ts'
@@ -101,4 +102,33 @@ test.each([
   const { api } = await start()
   const reply = await api.call('POST', '/app/acme/msg', { eventType: 'a', payload: {}, ...fields })
   expect(reply.status).toBe(status)
+})
+
+test('all payloads of an application are expunged in the background, by the organisation only', async () => {
+  const { api, svix, url } = await start()
+  const waiting = await api.send('acme', { deliverAt: new Date(Date.now() + 3_600_000).toISOString() })
+  await svix.endpoint.create('acme', { url: 'https://127.0.0.1:1/', disabled: true, uid: 'main' })
+  for (let sent = 0; sent < 120; sent++) await api.send('acme', { payload: { secret: sent } })
+  await api.makeApplication({ uid: 'other' })
+  const theirs = await api.send('other', { payload: { kept: true } })
+
+  const task = await svix.message.expungeAllContents('acme')
+  const { token } = await api.ask<{ token: string }>('POST', '/auth/api-token', { name: 'x', appId: 'acme' })
+  const own = apiOf(url, token)
+  expect(await own.call('POST', `/background-task/${task.id}/cancel`)).toMatchObject({ status: 404 })
+  expect(await own.call('POST', '/app/acme/msg/expunge-all-contents')).toMatchObject({ status: 403 })
+  const over = await eventually(
+    () => svix.backgroundTask.get(task.id),
+    ({ status }) => expect(status).toBe('finished'),
+  )
+  expect(over).toMatchObject({
+    task: 'application.purge_content',
+    data: { messagesPurged: 121, progress: 1 },
+  })
+
+  const { data } = await svix.message.list('acme', { withContent: true, limit: 250 })
+  expect(new Set(data.map(({ payload }) => JSON.stringify(payload)))).toEqual(new Set(['{"expired":true}']))
+  expect(data.map(({ id }) => id)).toContain(waiting)
+  expect((await svix.message.get('other', theirs, { withContent: true })).payload).toEqual({ kept: true })
+  await expect(svix.message.expungeAllContents('nobody')).rejects.toMatchObject({ code: 404 })
 })

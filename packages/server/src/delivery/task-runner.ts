@@ -49,6 +49,8 @@ export interface TaskRunnerDeps {
   /** Epoch milliseconds. */
   readonly clock: () => number
   readonly log: EngineLog
+  /** Tells whether this node is the one of all that runs tasks: their rates are for the cluster. By default it is. */
+  readonly isRunner?: () => Promise<boolean>
   /** Says that a step made deliveries due. */
   readonly onDue: () => void
 }
@@ -60,6 +62,8 @@ export interface TaskRunnerDeps {
  *
  * A step that sends messages again, or expunges them, is one transaction, with the note of how far it came: a restart goes
  * on from there.
+ * Of several nodes the one that joined first runs them.
+ *
  * A task with a rate rests after each step for as long as what it made due takes at that rate, and one rests of which
  * enough waits already; the others go on meanwhile. Counts run beside the turns; they leave nothing behind before they are
  * done, and begin anew after a restart.
@@ -108,6 +112,10 @@ export class TaskRunner {
       this.#isWoken = false
       try {
         this.#endRests()
+        if ((await this.#deps.isRunner?.()) === false) {
+          await this.#sleep()
+          continue
+        }
         // Those that rest or count take no turn, and must not keep the others from theirs.
         const idle = this.#resting.size + this.#counts.size
         const tasks = await this.#deps.store.findRunningTasks(MAX_RUNNING + idle)

@@ -86,6 +86,14 @@ export const CALLS: Readonly<
   eventType: {
     list: [(svix) => svix.eventType.list({ withContent: true }), { data: [{ name: 'invoice.paid' }] }],
     create: [(svix) => svix.eventType.create({ name: 'a.b', description: 'A' }), { name: 'a.b' }],
+    importOpenapi: [
+      (svix) =>
+        svix.eventType.importOpenapi({
+          dryRun: true,
+          specRaw: 'openapi: 3.1.0\nwebhooks: {a.c: {post: {summary: C}}}',
+        }),
+      { data: { modified: [], toModify: [{ name: 'a.c', description: 'C', deprecated: false }] } },
+    ],
     get: [(svix) => svix.eventType.get('a.b'), { description: 'A', archived: false }],
     upsert: [(svix) => svix.eventType.upsert('a.b', { description: 'B' }), { description: 'B' }],
     patch: [(svix) => svix.eventType.patch('a.b', { deprecated: true }), { deprecated: true }],
@@ -112,6 +120,10 @@ export const CALLS: Readonly<
     bulkExpungeContent: [
       (svix) => svix.message.bulkExpungeContent('acme', { ids: ['invoice-1001', 'nothing'] }),
       { results: { 'invoice-1001': 'expunged', nothing: 'not-found' } },
+    ],
+    expungeAllContents: [
+      (svix) => svix.message.expungeAllContents('acme'),
+      { task: 'application.purge_content', status: 'running', id: expect.stringMatching(/^qtask_/) },
     ],
   },
   messageAttempt: {
@@ -179,11 +191,11 @@ export const NOT_APPLICABLE: Readonly<Record<string, string>> = {
   'connector.*': 'Templates of the vendor’s portal, on top of its transformations.',
   'destination.*': 'Deliveries go by HTTP.',
   'endpoint.transformation*': 'Transformations of payloads are to come.',
-  'environment.*': 'An installation is one environment.',
-  'eventType.importOpenapi': 'Event types are made one by one.',
+  'environment.*':
+    'An installation is one environment. Event types go from one to another by `eventType.list` and `upsert`, or by an OpenAPI document.',
   'ingest.*': 'Receiving the webhooks of others is to come.',
-  'integration.*': 'Keys for integrations with the vendor’s portal; make a token of the application.',
-  'message.expungeAllContents': 'Content is expunged by message, by list, or by age.',
+  'integration.*':
+    'Keys of an application with names; a token of the application is one: `POST /auth/api-token` with its `appId`.',
   'message.poller.*': 'Pulling messages is to come.',
   'streaming.*': 'Streams are another product of the vendor’s.',
 }

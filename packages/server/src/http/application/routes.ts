@@ -5,10 +5,10 @@ import { type Static, Type } from 'typebox'
 import type { Application } from '../../domain/application.ts'
 import { newId } from '../../domain/id.ts'
 import type { Api } from '../api.ts'
-import { notFound, requireApplication, requireOrganisation } from '../authentication.ts'
+import { notFound, requireApplication } from '../authentication.ts'
 import type { HttpDeps } from '../deps.ts'
 import { ListOf, PageQuery, pageOf, showPage } from '../pagination.ts'
-import { Flag, checkMetadata, checkUid, found, scheduleMsOf, uidOfPut } from '../schemas.ts'
+import { Flag, checkMetadata, checkUid, described, found, scheduleMsOf, uidOfPut } from '../schemas.ts'
 import { ApplicationIn, ApplicationOut, ApplicationPatch, showApplication } from './schemas.ts'
 
 const Path = Type.Object({ app_id: Type.String() })
@@ -52,7 +52,6 @@ export function applicationRoutes(api: Api, deps: HttpDeps): void {
       },
     },
     async ({ principal, query }) => {
-      requireOrganisation(principal)
       const page = await pageOf(
         query,
         'ascending',
@@ -71,12 +70,16 @@ export function applicationRoutes(api: Api, deps: HttpDeps): void {
         summary: 'Create an application, or get the one with its uid',
         tags,
         body: ApplicationIn,
-        querystring: Type.Object({ get_if_exists: Type.Optional(Flag) }),
+        querystring: Type.Object({
+          get_if_exists: described(
+            Type.Optional(Flag),
+            'Answer 200 with the application that has this `uid` already, unchanged, in place of 409.',
+          ),
+        }),
         response: { 200: ApplicationOut, 201: ApplicationOut },
       },
     },
     async ({ principal, body, query }, reply) => {
-      requireOrganisation(principal)
       const { organisationId } = principal
       if (query.get_if_exists === 'true' && typeof body.uid === 'string') {
         const existing = await store.findApplication(organisationId, body.uid)
@@ -116,7 +119,6 @@ export function applicationRoutes(api: Api, deps: HttpDeps): void {
       },
     },
     async ({ principal, params, body }, reply) => {
-      requireOrganisation(principal)
       const { organisationId } = principal
       const existing = await store.findApplication(organisationId, params.app_id)
       const application = newApplication(
@@ -153,7 +155,6 @@ export function applicationRoutes(api: Api, deps: HttpDeps): void {
       },
     },
     async ({ principal, params, body }) => {
-      requireOrganisation(principal)
       checkUid('application', body.uid)
       checkMetadata(body.metadata)
       const { id } = await requireApplication(deps, principal, params.app_id)
@@ -181,7 +182,6 @@ export function applicationRoutes(api: Api, deps: HttpDeps): void {
       },
     },
     async ({ principal, params }, reply) => {
-      requireOrganisation(principal)
       const { id } = await requireApplication(deps, principal, params.app_id)
       await store.deleteApplication(principal.organisationId, id, clock())
       return reply.code(204).send()

@@ -11,6 +11,7 @@ import {
   Rate,
   RetrySchedule,
   Uid,
+  described,
   showInstant,
   showSchedule,
 } from '../schemas.ts'
@@ -18,12 +19,18 @@ import {
 /** What an application is made from, or replaced by. */
 export const ApplicationIn = Type.Object(
   {
-    name: Type.String({ minLength: 1 }),
-    uid: Maybe(Uid),
-    throttleRate: Maybe(Rate),
-    rateLimit: Maybe(Rate),
+    name: described(Type.String({ minLength: 1 }), 'What people call it.'),
+    uid: described(
+      Maybe(Uid),
+      'Your own name for it, unique, which paths take as they take the id. It may not begin like an id.',
+    ),
+    throttleRate: described(
+      Maybe(Rate),
+      'Messages a second to all its endpoints together, spaced evenly; what is more waits. `null`: no limit.',
+    ),
+    rateLimit: described(Maybe(Rate), 'An older name of `throttleRate`.'),
     retrySchedule: Maybe(RetrySchedule),
-    metadata: Type.Optional(Metadata),
+    metadata: described(Type.Optional(Metadata), 'Free pairs of text, at most 4 KiB as JSON.'),
   },
   { $id: 'ApplicationIn' },
 )
@@ -31,12 +38,18 @@ export const ApplicationIn = Type.Object(
 /** What may change: an absent field stays as it is. */
 export const ApplicationPatch = Type.Object(
   {
-    name: Type.Optional(Type.String({ minLength: 1 })),
-    uid: Type.Optional(Nullable(Uid)),
-    throttleRate: Type.Optional(Nullable(Rate)),
-    rateLimit: Type.Optional(Nullable(Rate)),
+    name: described(Type.Optional(Type.String({ minLength: 1 })), 'What people call it.'),
+    uid: described(
+      Type.Optional(Nullable(Uid)),
+      'Your own name for it, unique, which paths take as they take the id. It may not begin like an id.',
+    ),
+    throttleRate: described(
+      Type.Optional(Nullable(Rate)),
+      'Messages a second to all its endpoints together, spaced evenly; what is more waits. `null`: no limit.',
+    ),
+    rateLimit: described(Type.Optional(Nullable(Rate)), 'An older name of `throttleRate`.'),
     retrySchedule: Maybe(RetrySchedule),
-    metadata: Type.Optional(Metadata),
+    metadata: described(Type.Optional(Metadata), 'Free pairs of text, at most 4 KiB as JSON.'),
   },
   { $id: 'ApplicationPatch' },
 )
@@ -44,15 +57,21 @@ export const ApplicationPatch = Type.Object(
 /** An application as it is shown. */
 export const ApplicationOut = Type.Object(
   {
-    id: Type.String(),
-    uid: Nullable(Type.String()),
-    name: Type.String(),
-    throttleRate: Nullable(Rate),
-    rateLimit: Nullable(Rate),
+    id: described(Type.String(), 'Begins with `app_`.'),
+    uid: described(
+      Nullable(Type.String()),
+      'Your own name for it, unique, which paths take as they take the id. It may not begin like an id.',
+    ),
+    name: described(Type.String(), 'What people call it.'),
+    throttleRate: described(
+      Nullable(Rate),
+      'Messages a second to all its endpoints together, spaced evenly; what is more waits. `null`: no limit.',
+    ),
+    rateLimit: described(Nullable(Rate), 'An older name of `throttleRate`.'),
     retrySchedule: Nullable(RetrySchedule),
-    metadata: Metadata,
-    createdAt: Instant,
-    updatedAt: Instant,
+    metadata: described(Metadata, 'Free pairs of text, at most 4 KiB as JSON.'),
+    createdAt: described(Instant, 'When it was made.'),
+    updatedAt: described(Instant, 'When it was last changed.'),
   },
   { $id: 'ApplicationOut' },
 )

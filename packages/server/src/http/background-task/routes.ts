@@ -7,13 +7,14 @@ import type { Api } from '../api.ts'
 import { type Principal, notFound } from '../authentication.ts'
 import type { HttpDeps } from '../deps.ts'
 import { ListOf, PageQuery, pageOf, showPage } from '../pagination.ts'
+import { described } from '../schemas.ts'
 import { BackgroundTaskOut, BackgroundTaskStatus, BackgroundTaskType, showTask } from './schemas.ts'
 
 const Path = Type.Object({ task_id: Type.String() })
 const ListQuery = Type.Object({
   ...PageQuery.properties,
-  status: Type.Optional(BackgroundTaskStatus),
-  task: Type.Optional(BackgroundTaskType),
+  status: described(Type.Optional(BackgroundTaskStatus), 'Only tasks that stand so.'),
+  task: described(Type.Optional(BackgroundTaskType), 'Only tasks that do this.'),
 })
 
 const tags = ['Background Task']

@@ -3,7 +3,7 @@
 import { type Static, Type } from 'typebox'
 
 import { TASK_KINDS, type Task } from '../../domain/task.ts'
-import { Instant, showInstant } from '../schemas.ts'
+import { Instant, described, showInstant } from '../schemas.ts'
 
 /** Where a task stands. */
 export const BackgroundTaskStatus = Type.Enum(['running', 'finished', 'failed'])
@@ -12,10 +12,10 @@ export const BackgroundTaskStatus = Type.Enum(['running', 'finished', 'failed'])
 export const BackgroundTaskType = Type.Enum([...TASK_KINDS])
 
 const STARTED = {
-  id: Type.String(),
-  status: BackgroundTaskStatus,
-  task: BackgroundTaskType,
-  updatedAt: Instant,
+  id: described(Type.String(), 'Begins with `qtask_`.'),
+  status: described(BackgroundTaskStatus, 'Where it stands.'),
+  task: described(BackgroundTaskType, 'What it does.'),
+  updatedAt: described(Instant, 'When it last went a step on.'),
 }
 
 /** Returns the form of a task that was just made, under the name that the API has for it. */

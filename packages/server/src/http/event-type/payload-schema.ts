@@ -4,6 +4,7 @@ import { Compile, Meta } from 'typebox/schema'
 
 import type { ValidationFault } from '../../domain/errors.ts'
 import { type SchemaError, faultsOf } from '../validation.ts'
+import { pointed } from './json-pointer.ts'
 
 /** Returns what does not fit in a payload, with the path from the payload to it. */
 export type PayloadCheck = (payload: unknown) => ValidationFault[]
@@ -81,24 +82,7 @@ function missingReference(
 }
 
 function leadsSomewhere(root: unknown, reference: string): boolean {
-  if (reference === '#') return true
-  if (!reference.startsWith('#/')) return hasId(root, reference)
-  let at: unknown = root
-  for (const part of reference.slice(2).split('/')) {
-    const name = unescapePart(part)
-    if (typeof at !== 'object' || at === null || name === null || !Object.hasOwn(at, name)) return false
-    at = (at as Record<string, unknown>)[name]
-  }
-  return true
-}
-
-/** RFC 6901, sections 4 and 6. */
-function unescapePart(part: string): string | null {
-  try {
-    return decodeURIComponent(part).replaceAll('~1', '/').replaceAll('~0', '~')
-  } catch {
-    return null
-  }
+  return pointed(root, reference) !== null || hasId(root, reference)
 }
 
 function hasId(schema: unknown, id: string): boolean {

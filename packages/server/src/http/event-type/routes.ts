@@ -4,10 +4,10 @@ import { type Static, Type } from 'typebox'
 
 import type { EventType } from '../../domain/event-type.ts'
 import type { Api } from '../api.ts'
-import { notFound, requireOrganisation } from '../authentication.ts'
+import { notFound } from '../authentication.ts'
 import type { HttpDeps } from '../deps.ts'
 import { ListOf, PageQuery, pageOf, showPage } from '../pagination.ts'
-import { EventTypeName, Flag, found, scheduleMsOf } from '../schemas.ts'
+import { EventTypeName, Flag, described, found, scheduleMsOf } from '../schemas.ts'
 import {
   EventTypeIn,
   EventTypeOut,
@@ -21,8 +21,8 @@ import {
 const Path = Type.Object({ event_type_name: EventTypeName })
 const ListQuery = Type.Object({
   ...PageQuery.properties,
-  include_archived: Type.Optional(Flag),
-  with_content: Type.Optional(Flag),
+  include_archived: described(Type.Optional(Flag), 'Whether archived ones are listed too.'),
+  with_content: described(Type.Optional(Flag), 'Whether each comes with its schemas.'),
 })
 
 const tags = ['Event Type']
@@ -66,7 +66,6 @@ export function eventTypeRoutes(api: Api, deps: HttpDeps): void {
       },
     },
     async ({ principal, body }, reply) => {
-      requireOrganisation(principal)
       const created = await store.createEventType(newEventType(body, principal.organisationId))
       return reply.code(201).send(showEventType(created))
     },
@@ -103,7 +102,6 @@ export function eventTypeRoutes(api: Api, deps: HttpDeps): void {
       },
     },
     async ({ principal, params, body }, reply) => {
-      requireOrganisation(principal)
       const { organisationId } = principal
       const eventType = newEventType({ ...body, name: params.event_type_name }, organisationId)
       const { organisationId: _organisation, name, createdAt: _at, retryScheduleMs, ...changes } = eventType
@@ -132,7 +130,6 @@ export function eventTypeRoutes(api: Api, deps: HttpDeps): void {
       },
     },
     async ({ principal, params, body }) => {
-      requireOrganisation(principal)
       checkSchemas(body.schemas)
       const name = params.event_type_name
       const { retrySchedule, ...given } = body
@@ -154,12 +151,13 @@ export function eventTypeRoutes(api: Api, deps: HttpDeps): void {
         summary: 'Archive an event type, or remove it for good',
         tags,
         params: Path,
-        querystring: Type.Object({ expunge: Type.Optional(Flag) }),
+        querystring: Type.Object({
+          expunge: described(Type.Optional(Flag), 'Remove it for good, in place of archiving it.'),
+        }),
         response: { 204: Type.Null() },
       },
     },
     async ({ principal, params, query }, reply) => {
-      requireOrganisation(principal)
       const { organisationId } = principal
       const name = params.event_type_name
       const isDone =

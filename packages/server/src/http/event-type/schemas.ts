@@ -11,6 +11,7 @@ import {
   Nullable,
   RetrySchedule,
   bodyFault,
+  described,
   showInstant,
   showSchedule,
 } from '../schemas.ts'
@@ -21,7 +22,8 @@ const Schemas = Type.Record(Type.String(), Type.Record(Type.String(), Type.Unkno
 const Name = EventTypeName
 const FeatureFlags = Type.Array(Name, { minItems: 1, maxItems: 100, uniqueItems: true })
 
-const MAX_SCHEMA_DEPTH = 64
+/** Levels of the schemas of an event type, at most. */
+export const MAX_SCHEMA_DEPTH = 64
 
 /**
  * @throws {ValidationError} A schema is not JSON Schema draft 7, or refers to what is not in it; or they are nested deeper
@@ -39,8 +41,8 @@ export function checkSchemas(schemas: Static<typeof Schemas> | null | undefined)
   }
 }
 
-/** Goes down no further than the depth, so it cannot overflow the stack itself. */
-function isDeeper(value: unknown, depth: number): boolean {
+/** Tells whether a value is nested deeper. Goes down no further than that, so it cannot overflow the stack itself. */
+export function isDeeper(value: unknown, depth: number): boolean {
   if (typeof value !== 'object' || value === null) return false
   return depth === 0 || Object.values(value).some((inner) => isDeeper(inner, depth - 1))
 }
@@ -48,13 +50,25 @@ function isDeeper(value: unknown, depth: number): boolean {
 /** What an event type is replaced by. */
 export const EventTypeUpdate = Type.Object(
   {
-    description: Type.String(),
-    archived: Type.Optional(Type.Boolean()),
-    deprecated: Type.Optional(Type.Boolean()),
-    schemas: Maybe(Schemas),
-    featureFlags: Maybe(FeatureFlags),
-    featureFlag: Maybe(Name),
-    groupName: Maybe(Name),
+    description: described(Type.String(), 'What happened, for people.'),
+    archived: described(
+      Type.Optional(Type.Boolean()),
+      'Whether it is out of use: lists leave it out, and strict servers refuse its messages.',
+    ),
+    deprecated: described(
+      Type.Optional(Type.Boolean()),
+      'Whether it should no longer be asked for. That is told, and changes nothing.',
+    ),
+    schemas: described(
+      Maybe(Schemas),
+      'JSON Schemas (draft 7) of the payload, by version. With `--strict-event-types` the newest is enforced.',
+    ),
+    featureFlags: described(
+      Maybe(FeatureFlags),
+      'For your own use, such as to tell which customers it is for: the server shows it to all.',
+    ),
+    featureFlag: described(Maybe(Name), 'An older form of `featureFlags`, for one.'),
+    groupName: described(Maybe(Name), 'Under which lists show it.'),
     retrySchedule: Maybe(RetrySchedule),
   },
   { $id: 'EventTypeUpdate' },
@@ -62,20 +76,35 @@ export const EventTypeUpdate = Type.Object(
 
 /** What an event type is made from. */
 export const EventTypeIn = Type.Object(
-  { name: EventTypeName, ...EventTypeUpdate.properties },
+  {
+    name: described(EventTypeName, 'What messages and endpoints name it by, such as `invoice.paid`.'),
+    ...EventTypeUpdate.properties,
+  },
   { $id: 'EventTypeIn' },
 )
 
 /** What may change: an absent field stays as it is. */
 export const EventTypePatch = Type.Object(
   {
-    description: Type.Optional(Type.String()),
-    archived: Type.Optional(Type.Boolean()),
-    deprecated: Type.Optional(Type.Boolean()),
-    schemas: Type.Optional(Nullable(Schemas)),
-    featureFlags: Maybe(FeatureFlags),
-    featureFlag: Maybe(Name),
-    groupName: Type.Optional(Nullable(Name)),
+    description: described(Type.Optional(Type.String()), 'What happened, for people.'),
+    archived: described(
+      Type.Optional(Type.Boolean()),
+      'Whether it is out of use: lists leave it out, and strict servers refuse its messages.',
+    ),
+    deprecated: described(
+      Type.Optional(Type.Boolean()),
+      'Whether it should no longer be asked for. That is told, and changes nothing.',
+    ),
+    schemas: described(
+      Type.Optional(Nullable(Schemas)),
+      'JSON Schemas (draft 7) of the payload, by version. With `--strict-event-types` the newest is enforced.',
+    ),
+    featureFlags: described(
+      Maybe(FeatureFlags),
+      'For your own use, such as to tell which customers it is for: the server shows it to all.',
+    ),
+    featureFlag: described(Maybe(Name), 'An older form of `featureFlags`, for one.'),
+    groupName: described(Type.Optional(Nullable(Name)), 'Under which lists show it.'),
     retrySchedule: Maybe(RetrySchedule),
   },
   { $id: 'EventTypePatch' },
@@ -84,17 +113,29 @@ export const EventTypePatch = Type.Object(
 /** An event type as it is shown. */
 export const EventTypeOut = Type.Object(
   {
-    name: EventTypeName,
-    description: Type.String(),
-    archived: Type.Boolean(),
-    deprecated: Type.Boolean(),
-    schemas: Nullable(Schemas),
-    featureFlags: Nullable(Type.Array(Type.String())),
-    featureFlag: Nullable(Type.String()),
-    groupName: Nullable(Type.String()),
+    name: described(EventTypeName, 'What messages and endpoints name it by.'),
+    description: described(Type.String(), 'What happened, for people.'),
+    archived: described(
+      Type.Boolean(),
+      'Whether it is out of use: lists leave it out, and strict servers refuse its messages.',
+    ),
+    deprecated: described(
+      Type.Boolean(),
+      'Whether it should no longer be asked for. That is told, and changes nothing.',
+    ),
+    schemas: described(
+      Nullable(Schemas),
+      'JSON Schemas (draft 7) of the payload, by version. With `--strict-event-types` the newest is enforced.',
+    ),
+    featureFlags: described(
+      Nullable(Type.Array(Type.String())),
+      'For your own use, such as to tell which customers it is for: the server shows it to all.',
+    ),
+    featureFlag: described(Nullable(Type.String()), 'An older form of `featureFlags`, for one.'),
+    groupName: described(Nullable(Type.String()), 'Under which lists show it.'),
     retrySchedule: Nullable(RetrySchedule),
-    createdAt: Instant,
-    updatedAt: Instant,
+    createdAt: described(Instant, 'When it was made.'),
+    updatedAt: described(Instant, 'When it was last changed.'),
   },
   { $id: 'EventTypeOut' },
 )

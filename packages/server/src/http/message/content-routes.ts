@@ -3,7 +3,9 @@
 import { Type } from 'typebox'
 
 import type { Api } from '../api.ts'
-import { notFound, requireApplication, requireOrganisation } from '../authentication.ts'
+import { notFound, requireApplication } from '../authentication.ts'
+import { showStarted, startedTask } from '../background-task/schemas.ts'
+import { startTask } from '../background-task/start.ts'
 import type { HttpDeps } from '../deps.ts'
 import { requireMessage } from './routes.ts'
 import { Uid } from '../schemas.ts'
@@ -17,15 +19,23 @@ const MAX_IDS = 250
 
 /** What is to be expunged, by id or event id. */
 const BulkExpungeContentsIn = Type.Object(
-  { ids: Type.Optional(Type.Array(Uid, { maxItems: MAX_IDS })) },
+  {
+    ids: Type.Optional(Type.Array(Uid, { maxItems: MAX_IDS, description: 'Ids or event ids of messages.' })),
+  },
   { $id: 'BulkExpungeContentsIn' },
 )
 
 /** What became of each. */
 const BulkExpungeContentsOut = Type.Object(
-  { results: Type.Record(Type.String(), Type.Enum(['expunged', 'not-found'])) },
+  {
+    results: Type.Record(Type.String(), Type.Enum(['expunged', 'not-found']), {
+      description: '`expunged` or `not-found`, by the id that was given.',
+    }),
+  },
   { $id: 'BulkExpungeContentsOut' },
 )
+
+const ExpungeAllContentsOut = startedTask('ExpungeAllContentsOut')
 
 /** Adds the routes that expunge content. */
 export function contentRoutes(api: Api, deps: HttpDeps): void {
@@ -43,7 +53,6 @@ export function contentRoutes(api: Api, deps: HttpDeps): void {
       },
     },
     async ({ principal, params }, reply) => {
-      requireOrganisation(principal)
       const { id, applicationId } = await requireMessage(deps, principal, params)
       await store.expungeContent(applicationId, id, clock())
       return reply.code(204).send()
@@ -63,7 +72,6 @@ export function contentRoutes(api: Api, deps: HttpDeps): void {
       },
     },
     async ({ principal, params, body }) => {
-      requireOrganisation(principal)
       const { id: applicationId } = await requireApplication(deps, principal, params.app_id)
       const ids = [...new Set(body.ids)]
       const results = await Promise.all(
@@ -74,6 +82,29 @@ export function contentRoutes(api: Api, deps: HttpDeps): void {
         }),
       )
       return { results: Object.fromEntries(results) }
+    },
+  )
+
+  api.post(
+    '/app/:app_id/msg/expunge-all-contents',
+    {
+      schema: {
+        operationId: 'v1.message.expunge-all-contents',
+        summary: 'Delete the payloads of all messages of an application',
+        description:
+          'A background task, of kind `application.purge_content`, that deletes the payloads of the messages made until now ' +
+          'and cancels what waits of them. `data.messagesPurged` counts them, `data.progress` estimates how much is done.',
+        tags: ['Message'],
+        params: AppPath,
+        response: { 202: ExpungeAllContentsOut },
+      },
+    },
+    async ({ principal, params }, reply) => {
+      const { id, organisationId, createdAt } = await requireApplication(deps, principal, params.app_id)
+      const span = { since: createdAt, until: clock() + 1 }
+      const work = { kind: 'application.purge_content', applicationId: id, ...span } as const
+      const task = await startTask(deps, { organisationId, applicationId: null, work })
+      return reply.code(202).send(showStarted(task))
     },
   )
 
@@ -89,7 +120,6 @@ export function contentRoutes(api: Api, deps: HttpDeps): void {
       },
     },
     async ({ principal, params }, reply) => {
-      requireOrganisation(principal)
       const { id, applicationId } = await requireMessage(deps, principal, params)
       const isDone = await store.expungeAttemptContent(applicationId, id, params.attempt_id)
       if (!isDone) throw notFound('attempt', params.attempt_id)

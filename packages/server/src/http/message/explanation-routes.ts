@@ -11,7 +11,7 @@ import { requireApplication } from '../authentication.ts'
 import { STATUS_NUMBERS } from '../delivery-status.ts'
 import type { HttpDeps } from '../deps.ts'
 import { ListOf, PageQuery, pageOf, showPage } from '../pagination.ts'
-import { Channel, EventTypeName, Maybe, showInstant } from '../schemas.ts'
+import { Channel, EventTypeName, Maybe, described, showInstant } from '../schemas.ts'
 import { ExplanationOut, MessagePreviewOut } from './explanation-schemas.ts'
 import { newMessage } from './new-message.ts'
 import { requireMessage } from './routes.ts'
@@ -22,12 +22,18 @@ const Path = Type.Object({ app_id: Type.String(), msg_id: Type.String() })
 
 /** What is asked before a message is made. */
 const MessagePrecheckIn = Type.Object(
-  { eventType: EventTypeName, channels: Maybe(Type.Array(Channel, { minItems: 1, maxItems: 5 })) },
+  {
+    eventType: described(EventTypeName, 'That of the message.'),
+    channels: described(Maybe(Type.Array(Channel, { minItems: 1, maxItems: 5 })), 'Those of the message.'),
+  },
   { $id: 'MessagePrecheckIn' },
 )
 
 /** Whether any endpoint would get it. */
-const MessagePrecheckOut = Type.Object({ active: Type.Boolean() }, { $id: 'MessagePrecheckOut' })
+const MessagePrecheckOut = Type.Object(
+  { active: Type.Boolean({ description: 'Whether any endpoint would get it.' }) },
+  { $id: 'MessagePrecheckOut' },
+)
 
 const tags = ['Message']
 

@@ -14,6 +14,7 @@ import {
   NameList,
   Nullable,
   Uid,
+  described,
   showInstant,
 } from '../schemas.ts'
 
@@ -34,20 +35,45 @@ const RetentionHours = Type.Integer({
 /** What a message is made from. `payload` is taken as bytes from the text, so here only its kind is checked. */
 export const MessageIn = Type.Object(
   {
-    eventType: EventTypeName,
-    payload: Type.Object({}),
-    eventId: Maybe(Uid),
-    channels: Maybe(Type.Array(Channel, { minItems: 1, maxItems: 5, uniqueItems: true })),
-    tags: Maybe(Type.Array(Tag, { minItems: 1, maxItems: 8, uniqueItems: true })),
-    deliverAt: Maybe(Instant),
+    eventType: described(EventTypeName, 'What happened: endpoints are chosen by it.'),
+    payload: described(Type.Object({}), 'What is sent, byte for byte as it stands here.'),
+    eventId: described(
+      Maybe(Uid),
+      'Your own id of the event, unique in the application: a second message with it is 409.',
+    ),
+    channels: described(
+      Maybe(Type.Array(Channel, { minItems: 1, maxItems: 5, uniqueItems: true })),
+      'Reaches endpoints with one of these channels, and those without channels.',
+    ),
+    tags: described(
+      Maybe(Type.Array(Tag, { minItems: 1, maxItems: 8, uniqueItems: true })),
+      'To find it by; they are not sent.',
+    ),
+    deliverAt: described(
+      Maybe(Instant),
+      'When the first attempt is to be made. One that has passed is no delay.',
+    ),
     payloadRetentionPeriod: Maybe(RetentionDays),
     payloadRetentionHours: Maybe(RetentionHours),
-    application: Maybe(ApplicationIn),
+    application: described(
+      Maybe(ApplicationIn),
+      'Made first where no application has the id or uid of the path.',
+    ),
     transformationsParams: Maybe(
-      Type.Object({
-        rawPayload: Type.Optional(Type.String()),
-        headers: Type.Optional(Type.Record(Type.String(), Type.String())),
-      }),
+      Type.Object(
+        {
+          rawPayload: Type.Optional(
+            Type.String({ description: 'Sent in place of `payload`: any text, as it is.' }),
+          ),
+          headers: Type.Optional(
+            Type.Record(Type.String(), Type.String(), {
+              description:
+                'Only `content-type`, that of `rawPayload`; `application/json` where it is left out.',
+            }),
+          ),
+        },
+        { description: 'For a payload that is no JSON object.' },
+      ),
     ),
   },
   { $id: 'MessageIn' },
@@ -56,13 +82,13 @@ export const MessageIn = Type.Object(
 /** A message as it is shown. */
 export const MessageOut = Type.Object(
   {
-    id: Type.String(),
-    eventType: EventTypeName,
-    eventId: Nullable(Type.String()),
-    channels: Nullable(Type.Array(Channel)),
-    tags: Nullable(Type.Array(Tag)),
-    deliverAt: Nullable(Instant),
-    timestamp: Instant,
+    id: described(Type.String(), 'Begins with `msg_`; sent as `webhook-id`, the same on every attempt.'),
+    eventType: described(EventTypeName, 'What happened.'),
+    eventId: described(Nullable(Type.String()), 'Your own id of the event.'),
+    channels: described(Nullable(Type.Array(Channel)), 'Channels that it was sent to; `null` for none.'),
+    tags: described(Nullable(Type.Array(Tag)), 'To find it by.'),
+    deliverAt: described(Nullable(Instant), 'When the first attempt was to be made; `null` for at once.'),
+    timestamp: described(Instant, 'When it was accepted.'),
     payload: Type.Object(
       {},
       {
@@ -77,17 +103,23 @@ export const MessageOut = Type.Object(
 
 /** Whether a message is shown with its payload. */
 export const ContentQuery = Type.Object({
-  with_content: Type.Optional(Flag),
+  with_content: described(
+    Type.Optional(Flag),
+    'Whether payloads and answers are shown; `true` where it is left out.',
+  ),
 })
 
 /** The filters of every list that has to do with messages. */
 export const MessageFilterQuery = Type.Object({
-  channel: Type.Optional(Channel),
-  tag: Type.Optional(Tag),
-  event_types: Type.Optional(NameList),
-  before: Type.Optional(Instant),
-  after: Type.Optional(Instant),
-  with_content: Type.Optional(Flag),
+  channel: described(Type.Optional(Channel), 'Only messages with this channel.'),
+  tag: described(Type.Optional(Tag), 'Only messages with this tag.'),
+  event_types: described(Type.Optional(NameList), 'Only messages of these types, with commas between them.'),
+  before: described(Type.Optional(Instant), 'Only what was made before then.'),
+  after: described(Type.Optional(Instant), 'Only what was made after then.'),
+  with_content: described(
+    Type.Optional(Flag),
+    'Whether payloads and answers are shown; `true` where it is left out.',
+  ),
 })
 
 /** Shows a message without its payload, which {@link writeMessage} adds. */

@@ -4,11 +4,18 @@ import { Type } from 'typebox'
 
 import { FAILING_AT, type OperationalEventType } from '../../domain/operational-event.ts'
 import type { DescribedWebhook } from '../openapi/document.ts'
-import { Instant, Nullable } from '../schemas.ts'
+import { Instant, Nullable, described } from '../schemas.ts'
 
-const APPLICATION = { appId: Type.String(), appUid: Nullable(Type.String()) }
+const APPLICATION = {
+  appId: Type.String({ description: 'The application.' }),
+  appUid: described(Nullable(Type.String()), 'Your own name for it.'),
+}
 
-const ENDPOINT = { ...APPLICATION, endpointId: Type.String(), endpointUid: Nullable(Type.String()) }
+const ENDPOINT = {
+  ...APPLICATION,
+  endpointId: Type.String({ description: 'The endpoint.' }),
+  endpointUid: described(Nullable(Type.String()), 'Your own name for it.'),
+}
 
 const Disabled = {
   ...ENDPOINT,
@@ -33,16 +40,16 @@ const Disabled = {
 
 const ATTEMPT = {
   ...APPLICATION,
-  endpointId: Type.String(),
-  msgId: Type.String(),
-  msgEventId: Nullable(Type.String()),
+  endpointId: Type.String({ description: 'The endpoint.' }),
+  msgId: Type.String({ description: 'The message.' }),
+  msgEventId: described(Nullable(Type.String()), 'Your own id of the event.'),
   lastAttempt: Type.Object(
     {
-      id: Type.String(),
+      id: Type.String({ description: 'Begins with `atmpt_`.' }),
       responseStatusCode: Type.Integer({ description: '0 where there was no answer' }),
-      timestamp: Instant,
+      timestamp: described(Instant, 'When it was made.'),
     },
-    { $id: 'MessageAttempetLast' },
+    { $id: 'MessageAttempetLast', description: 'The last attempt.' },
   ),
 }
 
@@ -90,7 +97,10 @@ function webhook(
   summary: string,
 ): DescribedWebhook {
   const schema = Type.Object(
-    { type: Type.Enum([type]), data: Type.Object(data, { $id: `${name}Data` }) },
+    {
+      type: Type.Enum([type], { description: 'The event type, as endpoints ask for it.' }),
+      data: Type.Object(data, { $id: `${name}Data`, description: 'What it happened to.' }),
+    },
     { $id: name },
   )
   return { name, summary, schema }

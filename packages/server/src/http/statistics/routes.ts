@@ -3,16 +3,15 @@
 import { Type } from 'typebox'
 
 import type { Api } from '../api.ts'
-import { requireOrganisation } from '../authentication.ts'
 import { showStarted, startedTask } from '../background-task/schemas.ts'
 import { startTask } from '../background-task/start.ts'
 import type { HttpDeps } from '../deps.ts'
-import { Instant, Maybe, bodyFault } from '../schemas.ts'
+import { Instant, Maybe, bodyFault, described } from '../schemas.ts'
 
 const AppUsageStatsIn = Type.Object(
   {
-    since: Instant,
-    until: Instant,
+    since: described(Instant, 'Messages made from then on.'),
+    until: described(Instant, 'Messages made before then.'),
     appIds: Maybe(
       Type.Array(Type.String({ minLength: 1, maxLength: 300 }), {
         maxItems: 1_000,
@@ -24,7 +23,12 @@ const AppUsageStatsIn = Type.Object(
 )
 
 const AppUsageStatsOut = Type.Object(
-  { ...startedTask('').properties, unresolvedAppIds: Type.Array(Type.String()) },
+  {
+    ...startedTask('').properties,
+    unresolvedAppIds: Type.Array(Type.String(), {
+      description: 'Of `appIds`, those that no application has.',
+    }),
+  },
   { $id: 'AppUsageStatsOut' },
 )
 
@@ -47,7 +51,6 @@ export function statisticsRoutes(api: Api, deps: HttpDeps): void {
       },
     },
     async ({ principal, body }, reply) => {
-      requireOrganisation(principal)
       const { organisationId } = principal
       const [since, until] = [Date.parse(body.since), Date.parse(body.until)]
       if (since >= until) throw bodyFault('until', 'must be later than since')
@@ -80,7 +83,6 @@ export function statisticsRoutes(api: Api, deps: HttpDeps): void {
       },
     },
     async ({ principal }, reply) => {
-      requireOrganisation(principal)
       const { organisationId } = principal
       const work = { kind: 'event-type.aggregate' } as const
       const task = await startTask(deps, { organisationId, applicationId: null, work })
