@@ -12,13 +12,15 @@ type Kind = 'public' | 'any' | 'task' | 'application' | 'organisation'
 
 function kindOf(method: string, path: string): Kind {
   if (/^\/(health|health\/ping|openapi\.json|auth\/one-time-token)$/.test(path)) return 'public'
-  if (path === '/auth/logout' || (method === 'GET' && path.startsWith('/event-type'))) return 'any'
+  if (path === '/auth/logout' || path === '/egress' || (method === 'GET' && path.startsWith('/event-type')))
+    return 'any'
   // A task is its application's, and names it only by its id.
   if (path.startsWith('/background-task/{}')) return 'task'
   if (method === 'GET' && path === '/app/{}') return 'application'
   const isSend = /^POST \/app\/\{\}\/msg(\/preview|\/precheck\/active)?$/.test(`${method} ${path}`)
-  const isExpunge = path.endsWith('/content') || path.endsWith('/bulk-expunge')
-  if (/^\/app\/\{\}\/(endpoint|msg|attempt)/.test(path) && !isSend && !isExpunge) return 'application'
+  const isExpunge = path.endsWith('/content') || /\/(bulk-expunge|expunge-all-contents)$/.test(path)
+  if (/^\/app\/\{\}\/(endpoint|msg|attempt|exhausted)/.test(path) && !isSend && !isExpunge)
+    return 'application'
   return 'organisation'
 }
 

@@ -21,6 +21,14 @@ test('a token made beside the running server works at once, is listed without it
 
   const revoked = await runCommand(['token', 'revoke', token.slice(0, 12), '--data', data])
   expect(revoked).toMatchObject({ code: 0, stdout: expect.stringContaining('(ci)') })
+  const { data: log } = await posthorn.api.ask<{ data: { resources: object }[] }>('GET', '/audit-log')
+  const id = /^tok_\w+/m.exec(revoked.stdout.replace('Revoked ', ''))![0]
+  const byCommand = { actor: 'cli', tokenId: null, appId: null, resources: { id } }
+  expect(log).toMatchObject([
+    { ...byCommand, method: 'DELETE', route: '/auth/api-token/:token_id', status: 204 },
+    { ...byCommand, method: 'POST', route: '/auth/api-token', status: 201 },
+  ])
+
   const after = await runCommand(['token', 'list', '--data', data])
   expect(after.stdout).toMatch(/^tok_\w+ .* revoked \S+Z {2}ci$/m)
 })

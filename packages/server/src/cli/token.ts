@@ -2,11 +2,13 @@
 
 import { Command } from 'commander'
 
-import { bootstrap, openStore } from '../app.ts'
+import { bootstrap } from '../app.ts'
 import { PosthornError } from '../domain/errors.ts'
+import { newId } from '../domain/id.ts'
 import { type Token, newToken } from '../domain/token.ts'
 import { parseDuration } from '../duration.ts'
 import { hashToken } from '../http/authentication.ts'
+import { STORE_OPTIONS, openStore } from '../open-store.ts'
 import type { PageRequest, Store } from '../storage/store.ts'
 import { addOptions, givenOptions } from './given-options.ts'
 
@@ -44,6 +46,7 @@ export function tokenCommand(): Command {
         now,
       })
       await store.createToken(made.token)
+      await recordWrite(store, made.token, { method: 'POST', route: '/auth/api-token', status: 201, at: now })
       process.stderr.write(`${made.token.id} (${name}). This is the only time that the token is shown:\n`)
       process.stdout.write(`${made.text}\n`)
     })
@@ -75,12 +78,14 @@ export function tokenCommand(): Command {
           hint: '"posthorn token list" shows them',
         })
       }
+      const route = '/auth/api-token/:token_id'
+      await recordWrite(store, token, { method: 'DELETE', route, status: 204, at: Date.now() })
       process.stdout.write(`Revoked ${token.id} (${token.name})\n`)
     })
   })
 
   const command = new Command('token').description('Make, list and revoke tokens of the API')
-  for (const each of [create, list, revoke]) command.addCommand(addOptions(each, ['data', 'encryptionKeyFile']))
+  for (const each of [create, list, revoke]) command.addCommand(addOptions(each, STORE_OPTIONS))
   return command
 }
 
@@ -100,6 +105,27 @@ async function withStore(
   } finally {
     await store.stop()
   }
+}
+
+/** Notes in the audit log what was done to a token, as the route that does the same would be noted. */
+async function recordWrite(
+  store: Store,
+  { id, organisationId, applicationId }: Token,
+  { method, route, status, at }: { method: string; route: string; status: number; at: number },
+): Promise<void> {
+  await store.recordAudit({
+    id: newId('audit', at),
+    organisationId,
+    applicationId,
+    actor: 'cli',
+    tokenId: null,
+    method,
+    route,
+    resources: { id },
+    status,
+    requestId: 'cli',
+    createdAt: at,
+  })
 }
 
 /** @throws {PosthornError} `bad_config`: not a duration. */

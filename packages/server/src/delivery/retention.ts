@@ -19,7 +19,7 @@ const REST = 9
 
 /** What retention is made of. */
 export interface RetentionDeps {
-  readonly store: Pick<Store, 'expungeExpired' | 'deleteOldMessages'>
+  readonly store: Pick<Store, 'expungeExpired' | 'deleteOldMessages' | 'trimEndpointHistory'>
   readonly log: Pick<EngineLog, 'debug' | 'error'>
   /** Epoch milliseconds. */
   readonly clock: () => number
@@ -32,7 +32,8 @@ export interface RetentionDeps {
 /**
  * Sweeps the store again and again: a step, a rest, a step, until nothing is left, then a minute of nothing.
  *
- * Old messages have their turn once an hour. One with a pending delivery stays, however old.
+ * Old messages have their turn once an hour, and then what endpoints were before them. One with a pending delivery stays,
+ * however old.
  */
 export class Retention {
   readonly #deps: RetentionDeps
@@ -73,18 +74,26 @@ export class Retention {
     if (maxAgeMs === null || clock() < this.#nextOldAt) return
 
     const before = clock() - maxAgeMs
+    const messages = await this.#walk((after) => store.deleteOldMessages({ before, after, limit: STEP }))
+    // After the messages: what endpoints were is kept for those that are left.
+    await this.#walk((after) => store.trimEndpointHistory({ before, after, limit: STEP }))
+    this.#nextOldAt = clock() + OLD_EVERY_MS
+    if (messages > 0) log.debug({ messages }, 'old messages were deleted')
+  }
+
+  /** Takes steps until nothing is left to look at; returns how much they deleted. */
+  async #walk(
+    step: (after: string | null) => Promise<{ readonly deleted: number; readonly next: string | null }>,
+  ): Promise<number> {
     let after: string | null = null
     let total = 0
     do {
       const from: string | null = after
-      const result: Awaited<ReturnType<Store['deleteOldMessages']>> | null = await this.#step(() =>
-        store.deleteOldMessages({ before, after: from, limit: STEP }),
-      )
+      const result: Awaited<ReturnType<typeof step>> | null = await this.#step(() => step(from))
       total += result?.deleted ?? 0
       after = result?.next ?? null
     } while (after !== null)
-    this.#nextOldAt = clock() + OLD_EVERY_MS
-    if (total > 0) log.debug({ messages: total }, 'old messages were deleted')
+    return total
   }
 
   /** Takes a step and rests; `null`, and no step, once it is to stop. */

@@ -22,7 +22,7 @@ function start(fields: Partial<Token> = {}) {
       return found
     },
   } as unknown as Store
-  const callers = authenticator({ store, clock: () => now, jwtSecret: null })
+  const callers = authenticator({ store, clock: () => now, jwtSecrets: null })
   return {
     callers,
     find: async (text = made.text) => callers.find(`Bearer ${text}`),

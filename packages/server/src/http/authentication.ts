@@ -6,7 +6,7 @@ import type { Application } from '../domain/application.ts'
 import { PosthornError } from '../domain/errors.ts'
 import type { Store, TokenUse } from '../storage/store.ts'
 import { isJwt, verifyJwt } from './auth/jwt.ts'
-import { type Caller, notOfOrganisation } from './permissions.ts'
+import type { Caller } from './permissions.ts'
 
 /** The caller of a request, by its token. */
 export interface Principal extends Caller {
@@ -37,8 +37,10 @@ export interface AuthenticatorDeps {
   readonly store: Store
   /** Epoch milliseconds. */
   readonly clock: () => number
-  /** The secret of JWTs; `null` where none are accepted. */
-  readonly jwtSecret: string | null
+  /** The secrets of JWTs, any of which may have signed one; `null` where none are accepted. */
+  readonly jwtSecrets: readonly string[] | null
+  /** Hash of the token by which the process itself calls, as the organisation. */
+  readonly insiderKey?: string | undefined
 }
 
 /** Finds principals by token. */
@@ -63,7 +65,7 @@ interface Known {
  * Makes an authenticator. It remembers tokens until the store tells of a change, so that the usual request costs a hash and
  * no query, and notes a token's uses at most once a minute, for somebody else to write.
  */
-export function authenticator({ store, clock, jwtSecret }: AuthenticatorDeps): Authenticator {
+export function authenticator({ store, clock, jwtSecrets, insiderKey }: AuthenticatorDeps): Authenticator {
   const known = new Map<string, Known>()
   let uses = new Map<string, number>()
   let changes = 0
@@ -95,7 +97,11 @@ export function authenticator({ store, clock, jwtSecret }: AuthenticatorDeps): A
   async function load(text: string, key: string): Promise<Principal> {
     const before = changes
     const loaded =
-      isJwt(text) && jwtSecret !== null ? await loadJwt(text, key, jwtSecret) : await loadToken(key)
+      key === insiderKey
+        ? await loadInsider(key)
+        : isJwt(text) && jwtSecrets !== null
+          ? await loadJwt(text, key, jwtSecrets)
+          : await loadToken(key)
     const { principal } = loaded
     use(loaded)
     if (known.size >= MAX_KNOWN) known.delete(known.keys().next().value!)
@@ -119,10 +125,9 @@ export function authenticator({ store, clock, jwtSecret }: AuthenticatorDeps): A
     }
   }
 
-  async function loadJwt(text: string, key: string, secret: string): Promise<Known> {
-    const { applicationId, expiresAt } = verifyJwt(text, secret, clock())
-    const organisationId = await store.findOrganisation()
-    if (organisationId === null) throw new PosthornError('unauthorized', 'There is no organisation here yet')
+  async function loadJwt(text: string, key: string, secrets: readonly string[]): Promise<Known> {
+    const { applicationId, expiresAt } = verifyJwt(text, secrets, clock())
+    const organisationId = await theOrganisation()
     return {
       principal: {
         key,
@@ -139,6 +144,29 @@ export function authenticator({ store, clock, jwtSecret }: AuthenticatorDeps): A
     }
   }
 
+  async function loadInsider(key: string): Promise<Known> {
+    return {
+      principal: {
+        key,
+        tokenId: null,
+        organisationId: await theOrganisation(),
+        applicationId: null,
+        scope: 'organisation',
+        isReadOnly: false,
+        capabilities: null,
+        prefix: 'in-process',
+      },
+      expiresAt: Infinity,
+      notedAt: Infinity,
+    }
+  }
+
+  async function theOrganisation(): Promise<string> {
+    const organisationId = await store.findOrganisation()
+    if (organisationId === null) throw new PosthornError('unauthorized', 'There is no organisation here yet')
+    return organisationId
+  }
+
   function use(token: Known): Principal {
     const now = clock()
     if (token.expiresAt <= now) {
@@ -153,11 +181,6 @@ export function authenticator({ store, clock, jwtSecret }: AuthenticatorDeps): A
   }
 }
 
-/** @throws {PosthornError} `forbidden`: the token opens one application, and this concerns the organisation. */
-export function requireOrganisation(principal: Principal): void {
-  if (principal.scope !== 'organisation') throw notOfOrganisation()
-}
-
 /** Finds an application by id or uid, from memory where it can. */
 interface ApplicationFinder {
   readonly findApplication: (organisationId: string, idOrUid: string) => Promise<Application | null>
@@ -170,7 +193,7 @@ interface ApplicationFinder {
  */
 export async function requireApplication(
   deps: ApplicationFinder,
-  principal: Principal,
+  principal: Pick<Principal, 'organisationId' | 'applicationId'>,
   idOrUid: string,
 ): Promise<Application> {
   const application = await deps.findApplication(principal.organisationId, idOrUid)

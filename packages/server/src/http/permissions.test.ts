@@ -19,7 +19,7 @@ async function allRoutes(): Promise<string[]> {
       version: '0.0.0',
       store,
       clock,
-      authenticator: authenticator({ store, clock, jwtSecret: null }),
+      authenticator: authenticator({ store, clock, jwtSecrets: null }),
       corsOrigins: [],
     } as unknown as Parameters<typeof httpServer>[0],
     Fastify({ logger: false }).log,

@@ -211,6 +211,7 @@ test('send refuses what the API refuses, and names that it does not know', async
     /^validation: message\.contentType/,
   )
   expect(await refusal({ deliverAt: new Date(Number.NaN) })).toMatch(/^validation: message\.deliverAt/)
+  expect(await refusal({ tags: ['a\0b'] })).toMatch(/^validation: message\.tags\.0: .*NUL/)
   expect(await refusal({ eventID: 'misspelt' })).toMatch(
     /^validation: message\.eventID: is none of .*eventId/,
   )

@@ -29,9 +29,17 @@ const CLAIMS = {
 }
 
 test('a token as svix-server makes it opens the organisation, or the application that it names', () => {
-  expect(verifyJwt(sign(CLAIMS), SECRET, NOW)).toEqual({ applicationId: null, expiresAt: NOW + 60_000 })
+  expect(verifyJwt(sign(CLAIMS), [SECRET], NOW)).toEqual({ applicationId: null, expiresAt: NOW + 60_000 })
   const ofApplication = sign({ ...CLAIMS, sub: 'app_1', org: CLAIMS.sub })
-  expect(verifyJwt(ofApplication, SECRET, NOW)).toMatchObject({ applicationId: 'app_1' })
+  expect(verifyJwt(ofApplication, [SECRET], NOW)).toMatchObject({ applicationId: 'app_1' })
+})
+
+test('while a secret is replaced, both sign; when it is taken away, all that it signed is refused', () => {
+  const [old, now] = ['the secret of before, which has leaked', SECRET]
+  const tokens = [sign(CLAIMS, { secret: old }), sign(CLAIMS, { secret: now })]
+  for (const text of tokens) expect(verifyJwt(text, [now, old], NOW)).toMatchObject({ applicationId: null })
+  expect(() => verifyJwt(tokens[0]!, [now], NOW)).toThrow(expect.objectContaining({ code: 'unauthorized' }))
+  expect(verifyJwt(tokens[1]!, [now], NOW)).toMatchObject({ applicationId: null })
 })
 
 test.for([
@@ -49,7 +57,7 @@ test.for([
   ['of a user', sign({ ...CLAIMS, sub: 'user_1' })],
   ['that is no JSON', `eyJ.${Buffer.from('{').toString('base64url')}.AA`],
 ] as const)('a token %s is refused', ([, text]) => {
-  expect(() => verifyJwt(text, SECRET, NOW)).toThrow(expect.objectContaining({ code: 'unauthorized' }))
+  expect(() => verifyJwt(text, [SECRET], NOW)).toThrow(expect.objectContaining({ code: 'unauthorized' }))
 })
 
 test('a token with any one character changed is refused', () => {
@@ -59,7 +67,9 @@ test('a token with any one character changed is refused', () => {
     fc.property(place, fc.constantFrom('A', 'b', '0', '-', '_', '.'), (at, character) => {
       fc.pre(text[at] !== character)
       const changed = text.slice(0, at) + character + text.slice(at + 1)
-      expect(() => verifyJwt(changed, SECRET, NOW)).toThrow(expect.objectContaining({ code: 'unauthorized' }))
+      expect(() => verifyJwt(changed, [SECRET], NOW)).toThrow(
+        expect.objectContaining({ code: 'unauthorized' }),
+      )
     }),
   )
 })

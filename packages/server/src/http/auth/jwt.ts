@@ -29,19 +29,23 @@ export function isJwt(text: string): boolean {
  * Strict, as a bearer token has to be: HS256 alone, whatever the header claims (RFC 8725, section 3.1); a signature compared
  * in constant time; an expiry that is there; claims of the types that they must have.
  *
+ * @param secrets - Any of them may have signed it. So a secret that leaked is replaced without a pause, and ends all that it signed
+ *   when it is taken away: nothing is asked of a store for that.
  * @param now - Epoch milliseconds.
  * @throws {PosthornError} `unauthorized`.
  */
-export function verifyJwt(text: string, secret: string, now: number): JwtClaims {
+export function verifyJwt(text: string, secrets: readonly string[], now: number): JwtClaims {
   if (!isJwt(text)) throw refusal('it does not have the form of one')
   const [head, body, signature] = text.split('.') as [string, string, string]
   const header = partOf(head)
   if (header['alg'] !== 'HS256') throw refusal('it is not signed by HS256')
   if ('crit' in header) throw refusal('it has critical extensions, which are not understood')
-  const expected = createHmac('sha256', secret).update(`${head}.${body}`).digest()
   const given = Buffer.from(signature, 'base64url')
+  const isSigned = secrets.some((secret) => {
+    const expected = createHmac('sha256', secret).update(`${head}.${body}`).digest()
+    return given.length === expected.length && timingSafeEqual(given, expected)
+  })
   // The second comparison refuses a signature that is written in another way than the one.
-  const isSigned = given.length === expected.length && timingSafeEqual(given, expected)
   if (!isSigned || given.toString('base64url') !== signature) throw refusal('its signature is not right')
 
   const { iss, sub, exp, nbf, iat } = partOf(body)

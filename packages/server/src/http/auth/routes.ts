@@ -10,6 +10,7 @@ import { findOrMakeApplication } from '../application/find-or-make.ts'
 import { hashToken, requireApplication } from '../authentication.ts'
 import type { HttpDeps } from '../deps.ts'
 import { HttpErrorOut } from '../openapi/errors.ts'
+import { baseUrlOf } from '../place.ts'
 import {
   AppPortalAccessIn,
   AppPortalAccessOut,
@@ -50,7 +51,7 @@ export function authRoutes(api: Api, deps: HttpDeps): void {
         response: { 200: AppPortalAccessOut },
       },
     },
-    async ({ principal, params, body, host, protocol }) => {
+    async ({ principal, params, body, host, protocol, place }) => {
       const application = await findOrMakeApplication(deps, principal, params.app_id, body.application)
       const now = clock()
       const { token, text } = newToken({
@@ -68,7 +69,7 @@ export function authRoutes(api: Api, deps: HttpDeps): void {
       const key = KEY_PREFIX + randomText(KEY_LENGTH)
       await store.createPortalAccess(token, { hash: hashToken(key), expiresAt: now + KEY_MS })
       // Behind the "#", where no browser sends it and no proxy logs it.
-      const base = deps.publicUrl ?? `${protocol}://${host}`
+      const base = deps.publicUrl ?? baseUrlOf({ protocol, host, place })
       return { url: `${base}/portal#key=${key}`, token: text }
     },
   )

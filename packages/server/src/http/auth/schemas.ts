@@ -4,7 +4,7 @@ import { Type } from 'typebox'
 
 import { CAPABILITIES } from '../../domain/token.ts'
 import { ApplicationIn } from '../application/schemas.ts'
-import { Maybe, Uid } from '../schemas.ts'
+import { Maybe, Uid, described } from '../schemas.ts'
 
 const HOUR_S = 3_600
 const WEEK_S = 604_800
@@ -15,7 +15,10 @@ const SessionId = Type.String({ minLength: 1, maxLength: 256 })
 /** What a portal link is to open, and for how long. */
 export const AppPortalAccessIn = Type.Object(
   {
-    application: Maybe(ApplicationIn),
+    application: described(
+      Maybe(ApplicationIn),
+      'Made first where no application has the id or uid of the path.',
+    ),
     capabilities: Maybe(
       Type.Array(Type.Enum([...CAPABILITIES]), {
         maxItems: 100,
@@ -30,32 +33,49 @@ export const AppPortalAccessIn = Type.Object(
       }),
     ),
     featureFlags: Type.Optional(Type.Array(Uid, { description: 'Accepted, and without effect' })),
-    readOnly: Maybe(Type.Boolean()),
-    sessionId: Maybe(SessionId),
+    readOnly: described(Maybe(Type.Boolean()), 'Whether the token may only read.'),
+    sessionId: described(
+      Maybe(SessionId),
+      'Your own name for the session, by which its tokens can be made to expire.',
+    ),
   },
   { $id: 'AppPortalAccessIn' },
 )
 
 /** A link to the portal, and the token that it leads to. */
 export const AppPortalAccessOut = Type.Object(
-  { url: Type.String({ format: 'uri' }), token: Type.String() },
+  {
+    url: Type.String({ format: 'uri', description: 'Opens the portal, once, within 10 minutes.' }),
+    token: Type.String({ description: 'The token that the link leads to.' }),
+  },
   { $id: 'AppPortalAccessOut' },
 )
 
 /** The key of a portal link. */
 export const OneTimeTokenIn = Type.Object(
-  { oneTimeToken: Type.String({ minLength: 1, maxLength: 200 }) },
+  {
+    oneTimeToken: Type.String({
+      minLength: 1,
+      maxLength: 200,
+      description: 'What stands after `#key=` in the link.',
+    }),
+  },
   { $id: 'OneTimeTokenIn' },
 )
 
 /** The token that a key was exchanged for. */
-export const OneTimeTokenOut = Type.Object({ token: Type.String() }, { $id: 'OneTimeTokenOut' })
+export const OneTimeTokenOut = Type.Object(
+  { token: Type.String({ description: 'The token of the portal.' }) },
+  { $id: 'OneTimeTokenOut' },
+)
 
 /** Which tokens of an application are to expire, and when. */
 export const ApplicationTokenExpireIn = Type.Object(
   {
     expiry: Maybe(Type.Integer({ minimum: 0, maximum: WEEK_S, description: 'Seconds until then' })),
-    sessionIds: Type.Optional(Type.Array(SessionId, { maxItems: 250 })),
+    sessionIds: Type.Optional(
+      Type.Array(SessionId, { maxItems: 250, description: 'Only the tokens of these sessions.' }),
+    ),
   },
   { $id: 'ApplicationTokenExpireIn' },
 )
