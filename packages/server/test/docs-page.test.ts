@@ -6,8 +6,10 @@ import { promisify } from 'node:util'
 import { Svix } from 'svix'
 import { expect, test } from 'vitest'
 
+import type { JsonSchema } from '../src/http/openapi/components.ts'
+import type { OpenApiDocument } from '../src/http/openapi/document.ts'
 import { sendRaw, rawRequest } from './support/raw-http.ts'
-import { type DocumentedWorld, startDocumentedWorld } from './support/documented-world.ts'
+import { type DocumentedWorld, operationsOf, startDocumentedWorld } from './support/documented-world.ts'
 import { TOKEN, startServer } from './support/server.ts'
 
 const run = promisify(execFile)
@@ -142,4 +144,27 @@ test('every operation of the description has its place on the page, once', async
   const text = await (await fetch(`${url}/api/v1/openapi.json`)).text()
   const operationIds = [...text.matchAll(/"operationId":"([^"]+)"/g)].map(([, id]) => id)
   expect(ids).toEqual(expect.arrayContaining(operationIds))
+})
+
+test('every field and parameter of the description says what it is', async () => {
+  const { url } = await startServer()
+  const document = (await (await fetch(`${url}/api/v1/openapi.json`)).json()) as OpenApiDocument
+  const named = document.components.schemas
+  const isTold = (schema: JsonSchema): boolean =>
+    schema['description'] !== undefined ||
+    (typeof schema['$ref'] === 'string' && isTold(named[schema['$ref'].split('/').at(-1)!]!)) ||
+    (Array.isArray(schema['anyOf']) && schema['anyOf'].some((branch) => isTold(branch as JsonSchema)))
+  const fields = Object.entries(named).flatMap(([form, { properties }]) =>
+    Object.entries((properties ?? {}) as Record<string, JsonSchema>).map(
+      ([name, schema]) => [`${form}.${name}`, isTold(schema)] as const,
+    ),
+  )
+  const parameters = operationsOf(document).flatMap(({ method, path, operation }) =>
+    operation.parameters.map(
+      ({ name, description }) => [`${method} ${path} ${name}`, description !== undefined] as const,
+    ),
+  )
+  expect(fields.length).toBeGreaterThan(500)
+  const untold = [...fields, ...parameters].filter(([, told]) => !told).map(([place]) => place)
+  expect(untold).toEqual([])
 })

@@ -8,7 +8,7 @@
 
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { chromium, type Browser } from 'playwright-core'
@@ -17,6 +17,15 @@ const MODULES = new URL('../../../../node_modules/', import.meta.url).pathname
 
 /** Takes the folder from TMPDIR, and unpacks the libraries for Lambda alone: hence a process of its own. */
 const UNPACK = 'await (await import(process.argv[1])).default.executablePath()'
+
+/**
+ * The package's own list of font folders names those of Lambda. Without a font a page that has text crashes, and with
+ * those of the machine its lines would break elsewhere on another.
+ */
+const FONTS = `<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig><dir prefix="relative">fonts</dir></fontconfig>
+`
 
 // Not `--single-process`, as the package has it for Lambda: there a page that ends takes the browser along.
 const ARGS = ['--no-sandbox', '--no-zygote', '--disable-gpu', '--disable-dev-shm-usage', '--hide-scrollbars']
@@ -57,6 +66,7 @@ async function unpackedFolder(): Promise<string> {
   const env = { ...process.env, TMPDIR: unfinished, AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x' }
   const args = ['--input-type=module', '--eval', UNPACK, import.meta.resolve('@sparticuz/chromium')]
   await promisify(execFile)(process.execPath, args, { env })
+  await writeFile(join(unfinished, 'fonts', 'fonts.conf'), FONTS)
   await rename(unfinished, folder).catch(async (error: unknown) => {
     // Another process was faster, and its folder is as good.
     if (!existsSync(folder)) throw error

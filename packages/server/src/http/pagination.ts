@@ -36,10 +36,14 @@ export const PageQuery = Type.Object({
 export const ListOf = <Item extends TSchema & { readonly $id?: string }>(item: Item) =>
   Type.Object(
     {
-      data: Type.Array(item),
-      iterator: Type.Union([Type.String(), Type.Null()]),
-      prevIterator: Type.Union([Type.String(), Type.Null()]),
-      done: Type.Boolean(),
+      data: Type.Array(item, { description: 'The items of this page.' }),
+      iterator: Type.Union([Type.String(), Type.Null()], {
+        description: 'Given as `iterator`, asks for the page that follows.',
+      }),
+      prevIterator: Type.Union([Type.String(), Type.Null()], {
+        description: 'Given as `iterator`, asks for the page before.',
+      }),
+      done: Type.Boolean({ description: 'Whether nothing follows in the direction that was asked for.' }),
     },
     item.$id === undefined ? {} : { $id: `ListResponse_${item.$id}_` },
   )

@@ -14,6 +14,12 @@ export const Maybe = <Schema extends TSchema>(schema: Schema) => Type.Optional(N
 const NAME_PATTERN = '^[a-zA-Z0-9\\-_.]+$'
 const MAX_NAME_LENGTH = 256
 
+/** Returns the schema with what it means where it stands: the description of the API says it. */
+export function described<Schema extends TSchema>(schema: Schema, description: string): Schema {
+  // Typed for schemas that are yet to be resolved too, which are another kind afterwards; ours are the same.
+  return Type.With(schema, { description }) as Schema
+}
+
 /** A name of the provider's own for a thing. */
 export const Uid = Type.String({ minLength: 1, maxLength: MAX_NAME_LENGTH, pattern: NAME_PATTERN })
 /** Name of an event type. */

@@ -12,30 +12,30 @@ import type { HttpDeps } from '../deps.ts'
 import { findEndpointOf } from '../endpoint/editing.ts'
 import { ReplayRate, spanOf } from '../endpoint/replay.ts'
 import { ListOf, PageQuery, pageOf, showPage } from '../pagination.ts'
-import { EventTypeName, Instant, Maybe, NameList, Nullable, showInstant } from '../schemas.ts'
+import { EventTypeName, Instant, Maybe, NameList, Nullable, described, showInstant } from '../schemas.ts'
 import { LastAttemptOut, showLastAttempt } from './last-attempt.ts'
 
 const AppPath = Type.Object({ app_id: Type.String() })
 
 const ExhaustedQuery = Type.Object({
   ...PageQuery.properties,
-  endpoint_id: Type.Optional(Type.String()),
-  event_types: Type.Optional(NameList),
-  before: Type.Optional(Instant),
-  after: Type.Optional(Instant),
+  endpoint_id: described(Type.Optional(Type.String()), 'Only what went to this endpoint: its id or uid.'),
+  event_types: described(Type.Optional(NameList), 'Only messages of these types, with commas between them.'),
+  before: described(Type.Optional(Instant), 'Only messages made before then.'),
+  after: described(Type.Optional(Instant), 'Only messages made after then.'),
 })
 
 const ExhaustedOut = Type.Object(
   {
-    messageId: Type.String(),
-    eventType: EventTypeName,
-    eventId: Nullable(Type.String()),
-    timestamp: Instant,
-    endpointId: Type.String(),
-    endpointUid: Nullable(Type.String()),
-    url: Type.String(),
-    attempts: Type.Integer(),
-    lastAttempt: Nullable(LastAttemptOut),
+    messageId: described(Type.String(), 'The message.'),
+    eventType: described(EventTypeName, 'What happened.'),
+    eventId: described(Nullable(Type.String()), 'Your own id of the event.'),
+    timestamp: described(Instant, 'When the message was accepted.'),
+    endpointId: described(Type.String(), 'The endpoint that did not get it.'),
+    endpointUid: described(Nullable(Type.String()), 'Your own name for it.'),
+    url: described(Type.String(), 'Where it is now.'),
+    attempts: described(Type.Integer(), 'Attempts made.'),
+    lastAttempt: described(Nullable(LastAttemptOut), 'The attempt after which it was given up.'),
     canReplay: Type.Boolean({
       description: 'False where the endpoint was deleted, or the payload expunged.',
     }),
@@ -45,10 +45,13 @@ const ExhaustedOut = Type.Object(
 
 const ExhaustedReplayIn = Type.Object(
   {
-    eventTypes: Maybe(Type.Array(EventTypeName, { minItems: 1, maxItems: 1_000 })),
-    endpointId: Maybe(Type.String()),
-    since: Maybe(Instant),
-    until: Maybe(Instant),
+    eventTypes: described(
+      Maybe(Type.Array(EventTypeName, { minItems: 1, maxItems: 1_000 })),
+      'Only messages of these types.',
+    ),
+    endpointId: described(Maybe(Type.String()), 'Only what went to this endpoint: its id or uid.'),
+    since: described(Maybe(Instant), 'Only messages made from then on.'),
+    until: described(Maybe(Instant), 'Only messages made before then; where it is left out, now.'),
     ratePerSecond: ReplayRate,
   },
   { $id: 'ExhaustedReplayIn' },

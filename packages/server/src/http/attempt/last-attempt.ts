@@ -3,15 +3,15 @@
 import { type Static, Type } from 'typebox'
 
 import type { Attempt } from '../../domain/attempt.ts'
-import { Instant, Nullable, showInstant } from '../schemas.ts'
+import { Instant, Nullable, described, showInstant } from '../schemas.ts'
 
 /** The last attempt as it is shown where much else is. */
 export const LastAttemptOut = Type.Object(
   {
-    id: Type.String(),
-    timestamp: Instant,
-    responseStatusCode: Type.Integer(),
-    failure: Nullable(Type.String()),
+    id: described(Type.String(), 'Begins with `atmpt_`.'),
+    timestamp: described(Instant, 'When it was made.'),
+    responseStatusCode: described(Type.Integer(), '0 where there was no answer.'),
+    failure: described(Nullable(Type.String()), 'Why there was no answer.'),
     response: Type.String({
       description: 'The first 200 characters of the answer, or what went wrong where there was none.',
     }),

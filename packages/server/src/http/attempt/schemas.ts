@@ -8,7 +8,7 @@ import { STATUS_NUMBERS, StatusNumber, StatusText } from '../delivery-status.ts'
 import { EndpointOut } from '../endpoint/schemas.ts'
 import { MessageFilterQuery, MessageOut } from '../message/schemas.ts'
 import { PageQuery } from '../pagination.ts'
-import { Flag, Instant, Nullable, Uid, showInstant } from '../schemas.ts'
+import { Flag, Instant, Nullable, Uid, described, showInstant } from '../schemas.ts'
 
 const TRIGGER_NUMBERS: Readonly<Record<AttemptTrigger, number>> = { scheduled: 0, manual: 1 }
 
@@ -17,9 +17,12 @@ export const AttemptQuery = Type.Object({
   ...PageQuery.properties,
   ...MessageFilterQuery.properties,
   status: Type.Optional(StatusNumber),
-  status_code_class: Type.Optional(Type.Integer({ minimum: 0, maximum: 500, multipleOf: 100 })),
-  endpoint_id: Type.Optional(Uid),
-  with_msg: Type.Optional(Flag),
+  status_code_class: described(
+    Type.Optional(Type.Integer({ minimum: 0, maximum: 500, multipleOf: 100 })),
+    'Class of the answers: 200 for 2xx, and so on; 0 for no answer.',
+  ),
+  endpoint_id: described(Type.Optional(Uid), 'Only attempts at this endpoint: its id or uid.'),
+  with_msg: described(Type.Optional(Flag), 'Whether each comes with its message.'),
 })
 
 /** The filters of what went to an endpoint. */
@@ -32,21 +35,24 @@ export const EndpointMessageQuery = Type.Object({
 /** An attempt as it is shown. */
 export const MessageAttemptOut = Type.Object(
   {
-    id: Type.String(),
-    msgId: Type.String(),
-    endpointId: Type.String(),
-    url: Type.String(),
+    id: described(Type.String(), 'Begins with `atmpt_`.'),
+    msgId: described(Type.String(), 'The message.'),
+    endpointId: described(Type.String(), 'The endpoint.'),
+    url: described(Type.String(), 'Where it was sent: the URL of that moment.'),
     status: StatusNumber,
-    statusText: StatusText,
+    statusText: described(StatusText, 'The same in a word: `success` for an answer of 2xx.'),
     responseStatusCode: Type.Integer({ description: '0 where there was no answer' }),
     response: Type.String({
       description: 'The first 16 KiB of the answer, or what went wrong. Empty where content is not wanted.',
     }),
-    responseDurationMs: Type.Integer(),
+    responseDurationMs: described(
+      Type.Integer(),
+      'Milliseconds from the beginning of the attempt to its end.',
+    ),
     failure: Nullable(Type.String({ description: 'Why there was no answer' })),
     triggerType: Type.Integer({ minimum: 0, maximum: 1, description: '0 scheduled, 1 manual' }),
-    timestamp: Instant,
-    msg: Type.Optional(Nullable(MessageOut)),
+    timestamp: described(Instant, 'When it was made.'),
+    msg: described(Type.Optional(Nullable(MessageOut)), 'The message, where `with_msg` asks for it.'),
   },
   { $id: 'MessageAttemptOut' },
 )
@@ -54,8 +60,11 @@ export const MessageAttemptOut = Type.Object(
 /** What became of a message at one endpoint. */
 const Standing = {
   status: StatusNumber,
-  statusText: StatusText,
-  nextAttempt: Nullable(Instant),
+  statusText: described(StatusText, 'The same in a word.'),
+  nextAttempt: described(
+    Nullable(Instant),
+    'When the next attempt is due; `null` where none is, or where it is under way.',
+  ),
 }
 const DeliveryOut = Type.Object(Standing)
 

@@ -77,7 +77,7 @@ export const CLIENT: Readonly<
   },
   'event-type': {
     resource: 'eventType',
-    methods: ['list', 'create', 'get', 'upsert', 'patch', 'delete'],
+    methods: ['list', 'create', 'get', 'upsert', 'patch', 'delete', 'importOpenapi'],
   },
   health: { resource: 'health', methods: ['get'] },
   message: {

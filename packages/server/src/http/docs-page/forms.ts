@@ -52,7 +52,7 @@ function showVariant(form: JsonSchema, named: NamedSchemas, side: 'request' | 'a
   const fields = Object.entries(form['properties'] as Record<string, JsonSchema>)
   const kind = fields.flatMap(([name, field]) => {
     const value = onlyValueOf(field)
-    return value === null ? [] : [html`<code>${name}</code> <code>${value}</code>`]
+    return value === null ? [] : [html`<code>${name}: ${value}</code>`]
   })
   return html`<p class="variant">With ${kind[0] ?? 'these fields'}</p>
     ${showForm(form, named, side, depth)}`

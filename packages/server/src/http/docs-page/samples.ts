@@ -24,6 +24,11 @@ const FIELD_SAMPLES: Readonly<Record<string, unknown>> = {
   'MessageEndpointOut.uid': 'main',
   'OperationalWebhookEndpointOut.uid': 'main',
   version: 1,
+  spec: {
+    openapi: '3.1.0',
+    info: { title: 'Acme', version: '1' },
+    webhooks: { 'invoice.voided': { post: { description: 'An invoice was voided' } } },
+  },
   username: 'posthorn',
   appId: 'app_3Ck0cZbNfXy7LrQpVdT2mGwEuKs',
   endpointUid: 'main',
@@ -72,6 +77,9 @@ const OWN_IDS: readonly (readonly [form: string, id: string])[] = [
   ['EndpointMessage', 'msg_3Ck0eUuq4mGJvSxQK8mWc2fYbNd'],
   ['Endpoint', 'ep_3Ck0dHrPqEwDfnV5TzKs9aXgLy2'],
   ['MessageAttempt', 'atmpt_3Ck0fWc2fYbNdUuq4mGJvSxQK8m'],
+  // As the vendor spells it.
+  ['MessageAttempetLast', 'atmpt_3Ck0fWc2fYbNdUuq4mGJvSxQK8m'],
+  ['LastAttempt', 'atmpt_3Ck0fWc2fYbNdUuq4mGJvSxQK8m'],
   ['MessageEndpoint', 'ep_3Ck0dHrPqEwDfnV5TzKs9aXgLy2'],
   ['Message', 'msg_3Ck0eUuq4mGJvSxQK8mWc2fYbNd'],
 ]

@@ -3,7 +3,7 @@
 import type { JsonSchema } from '../openapi/components.ts'
 import type { Webhook } from '../openapi/document.ts'
 import { showForm } from './forms.ts'
-import { type Html, html } from './html.ts'
+import { type Html, type Piece, html } from './html.ts'
 import { showCode } from './operation.ts'
 import { type NamedSchemas, sampleOf } from './samples.ts'
 
@@ -35,8 +35,15 @@ export function showWebhook([name, { post }]: NamedWebhook, named: NamedSchemas)
 /** Links to a webhook. */
 export function showWebhookLink(webhook: NamedWebhook, named: NamedSchemas): Html {
   return html`<li>
-    <a href="#${webhook[0]}"><span class="method post">POST</span> ${titleOf(webhook, named)}</a>
+    <a href="#${webhook[0]}"
+      ><span class="method post">POST</span> <span>${breakable(titleOf(webhook, named))}</span></a
+    >
   </li>`
+}
+
+/** Lets a long name break after a dot. */
+function breakable(name: string): Piece {
+  return name.split('.').map((part, index) => (index === 0 ? part : html`.<wbr />${part}`))
 }
 
 /** The event type, by which readers know it: the name is that of its form. */

@@ -12,7 +12,7 @@ import {
   faultWithEndpoint,
 } from '../../domain/endpoint-auth.ts'
 import { ValidationError } from '../../domain/errors.ts'
-import { Instant, Maybe, Nullable, bodyFault, showInstant } from '../schemas.ts'
+import { Instant, Maybe, Nullable, bodyFault, described, showInstant } from '../schemas.ts'
 
 const Text = (maxLength: number) => Type.String({ minLength: 1, maxLength })
 const Pem = Type.String({ minLength: 1, maxLength: 32_768, description: 'PEM' })
@@ -26,22 +26,26 @@ const ClientAuthentication = Type.Enum(['basic', 'body'], {
 
 const BasicIn = Type.Object({
   type: Type.Enum(['basic']),
-  username: Type.String({ maxLength: 1_024 }),
-  password: Type.String({ maxLength: 1_024 }),
+  username: described(Type.String({ maxLength: 1_024 }), 'Without a colon.'),
+  password: described(Type.String({ maxLength: 1_024 }), 'Never shown again.'),
 })
 
 const OAuth2In = Type.Object({
   type: Type.Enum(['oauth2']),
-  tokenUrl: Text(8_192),
-  clientId: Text(1_024),
-  clientSecret: Text(8_192),
-  scope: Maybe(Parameter),
-  audience: Maybe(Parameter),
-  resource: Maybe(Parameter),
+  tokenUrl: described(Text(8_192), 'Where tokens are got, with the grant `client_credentials`.'),
+  clientId: described(Text(1_024), 'Names the client to the token server.'),
+  clientSecret: described(Text(8_192), 'Never shown again.'),
+  scope: described(Maybe(Parameter), 'Scopes to ask for, with spaces between them.'),
+  audience: described(Maybe(Parameter), 'Sent to the token server, where that wants it.'),
+  resource: described(Maybe(Parameter), 'Sent to the token server, where that wants it (RFC 8707).'),
   clientAuthentication: Type.Optional(ClientAuthentication),
 })
 
-const MtlsIn = Type.Object({ type: Type.Enum(['mtls']), certificate: Pem, privateKey: Pem })
+const MtlsIn = Type.Object({
+  type: Type.Enum(['mtls']),
+  certificate: described(Pem, 'PEM: the certificate, then those between it and the root.'),
+  privateKey: described(Pem, 'PEM, not encrypted. Never shown again.'),
+})
 
 /** Credentials as they are given; `null` for none. */
 export const AuthIn = Type.Union([BasicIn, OAuth2In, MtlsIn, Type.Null()], {
@@ -66,7 +70,7 @@ export const AuthOut = Nullable(
     Type.Object({
       type: Type.Enum(['mtls']),
       certificate: Type.String(),
-      certificateExpiresAt: Nullable(Instant),
+      certificateExpiresAt: described(Nullable(Instant), 'Until when the certificate is valid.'),
     }),
   ]),
 )

@@ -9,7 +9,7 @@ import { notFound, requireApplication } from '../authentication.ts'
 import { LastAttemptOut, showLastAttempt } from '../attempt/last-attempt.ts'
 import { StatusText } from '../delivery-status.ts'
 import type { HttpDeps } from '../deps.ts'
-import { Instant, Nullable, found, showInstant } from '../schemas.ts'
+import { Instant, Nullable, described, found, showInstant } from '../schemas.ts'
 import { findEndpointOf } from './editing.ts'
 import { EndpointPath, requireEndpoint } from './routes.ts'
 import { Ordering } from './settings.ts'
@@ -28,8 +28,11 @@ const EndpointQueueOut = Type.Object(
     ordering: Ordering,
     waiting: Count('Messages that wait, for their time or for their turn'),
     sending: Count('Messages that are being sent, or are next'),
-    oldestTimestamp: Nullable(Instant),
-    oldestAgeSeconds: Nullable(Type.Number({ minimum: 0 })),
+    oldestTimestamp: described(
+      Nullable(Instant),
+      'When the oldest of them was accepted; `null` where nothing waits.',
+    ),
+    oldestAgeSeconds: described(Nullable(Type.Number({ minimum: 0 })), 'For how long that one has waited.'),
     head: Nullable(
       Type.Object(
         {

@@ -10,7 +10,7 @@ import { showStarted, startedTask } from '../background-task/schemas.ts'
 import { startTask } from '../background-task/start.ts'
 import { StatusNumber, statusOf } from '../delivery-status.ts'
 import type { HttpDeps } from '../deps.ts'
-import { Channel, EventTypeName, Instant, Maybe, bodyFault } from '../schemas.ts'
+import { Channel, EventTypeName, Instant, Maybe, bodyFault, described } from '../schemas.ts'
 import { EndpointPath, requireEndpoint } from './routes.ts'
 
 /** Deliveries a second that a task makes due. */
@@ -23,17 +23,30 @@ export const ReplayRate = Maybe(
   }),
 )
 
-const SPAN = { since: Instant, until: Maybe(Instant), ratePerSecond: ReplayRate }
+const SPAN = {
+  since: described(Instant, 'Messages made from then on.'),
+  until: described(Maybe(Instant), 'Messages made before then; where it is left out, now.'),
+  ratePerSecond: ReplayRate,
+}
 const RecoverIn = Type.Object(SPAN, { $id: 'RecoverIn' })
 const ReplayIn = Type.Object(SPAN, { $id: 'ReplayIn' })
 const BulkReplayIn = Type.Object(
   {
     ...SPAN,
-    eventTypes: Maybe(Type.Array(EventTypeName, { minItems: 1, maxItems: 1_000 })),
-    channel: Maybe(Channel),
-    tag: Maybe(Type.String({ minLength: 1, maxLength: 128 })),
-    status: Maybe(StatusNumber),
-    statusCodeClass: Maybe(Type.Integer({ minimum: 0, maximum: 500, multipleOf: 100 })),
+    eventTypes: described(
+      Maybe(Type.Array(EventTypeName, { minItems: 1, maxItems: 1_000 })),
+      'Only messages of these types.',
+    ),
+    channel: described(Maybe(Channel), 'Only messages with this channel.'),
+    tag: described(Maybe(Type.String({ minLength: 1, maxLength: 128 })), 'Only messages with this tag.'),
+    status: described(
+      Maybe(StatusNumber),
+      'Only deliveries that stand so: 0 success, 1 pending, 2 fail, 3 sending, 4 canceled.',
+    ),
+    statusCodeClass: described(
+      Maybe(Type.Integer({ minimum: 0, maximum: 500, multipleOf: 100 })),
+      'Only deliveries with an attempt that was answered so: 200 for 2xx, and 0 for no answer.',
+    ),
   },
   { $id: 'BulkReplayIn' },
 )

@@ -13,6 +13,7 @@ import {
   Nullable,
   Rate,
   Uid,
+  described,
   showInstant,
 } from '../schemas.ts'
 import { AuthIn, AuthOut, showAuth } from './auth.ts'
@@ -20,8 +21,18 @@ import { SettingsIn, SettingsOut, showSettings } from './settings.ts'
 
 /** Event types that an endpoint wants. None is no filter: that is said by leaving the field out. */
 const EventTypes = Type.Array(EventTypeName, { minItems: 1, uniqueItems: true })
-const Channels = Type.Array(Channel, { minItems: 1, maxItems: 10, uniqueItems: true })
-const Url = Type.String({ minLength: 1, maxLength: 65_536 })
+const Channels = Type.Array(Channel, {
+  minItems: 1,
+  maxItems: 10,
+  uniqueItems: true,
+  description:
+    'Gets only messages that have one of these channels; where it is `null`, messages of any channel and of none.',
+})
+const Url = Type.String({
+  minLength: 1,
+  maxLength: 65_536,
+  description: 'Where deliveries are posted, at an address that the server may reach.',
+})
 /** Headers by name; see `faultOfHeaders` for which. */
 const Headers = Type.Record(Type.String(), Type.String(), {
   description:
@@ -38,14 +49,23 @@ const Secret = Type.String({
 
 /** Fields of endpoints of every kind; without `url`, which is required of a new one and not of a change. */
 const SHARED = {
-  uid: Maybe(Uid),
-  description: Type.Optional(Type.String()),
-  disabled: Type.Optional(Type.Boolean()),
-  eventTypes: Maybe(EventTypes),
-  filterTypes: Maybe(EventTypes),
-  throttleRate: Maybe(Rate),
-  rateLimit: Maybe(Rate),
-  metadata: Type.Optional(Metadata),
+  uid: described(
+    Maybe(Uid),
+    'Your own name for it, unique in its application, which paths take as they take the id.',
+  ),
+  description: described(Type.Optional(Type.String()), 'For people; it is not sent.'),
+  disabled: described(
+    Type.Optional(Type.Boolean()),
+    'Whether nothing is sent there. What waits for it is held, and goes out when it is enabled.',
+  ),
+  eventTypes: described(Maybe(EventTypes), 'Event types that it wants; all where it is `null` or left out.'),
+  filterTypes: described(Maybe(EventTypes), 'An older name of `eventTypes`.'),
+  throttleRate: described(
+    Maybe(Rate),
+    'Attempts a second, spaced evenly; what is more waits. `null`: no limit.',
+  ),
+  rateLimit: described(Maybe(Rate), 'An older name of `throttleRate`.'),
+  metadata: described(Type.Optional(Metadata), 'Free pairs of text, at most 4 KiB as JSON.'),
   headers: Maybe(Headers),
   auth: Type.Optional(AuthIn),
   ...SettingsIn,
@@ -82,20 +102,26 @@ export const OperationalEndpointIn = Type.Object(
 )
 
 const OUT = {
-  id: Type.String(),
-  uid: Nullable(Type.String()),
-  url: Type.String(),
-  version: Type.Integer(),
-  description: Type.String(),
-  disabled: Type.Boolean(),
-  eventTypes: Nullable(Type.Array(EventTypeName)),
-  filterTypes: Nullable(Type.Array(EventTypeName)),
-  throttleRate: Nullable(Rate),
-  rateLimit: Nullable(Rate),
-  metadata: Metadata,
-  auth: AuthOut,
+  id: described(Type.String(), 'Begins with `ep_`.'),
+  uid: described(Nullable(Type.String()), 'Your own name for it.'),
+  url: described(Type.String(), 'Where deliveries are posted.'),
+  version: described(Type.Integer(), 'Always 1: there is one form of payloads.'),
+  description: described(Type.String(), 'For people; it is not sent.'),
+  disabled: described(Type.Boolean(), 'Whether nothing is sent there.'),
+  eventTypes: described(Nullable(Type.Array(EventTypeName)), 'Event types that it wants; `null` for all.'),
+  filterTypes: described(Nullable(Type.Array(EventTypeName)), 'An older name of `eventTypes`.'),
+  throttleRate: described(
+    Nullable(Rate),
+    'Attempts a second, spaced evenly; what is more waits. `null`: no limit.',
+  ),
+  rateLimit: described(Nullable(Rate), 'An older name of `throttleRate`.'),
+  metadata: described(Metadata, 'Free pairs of text, at most 4 KiB as JSON.'),
+  auth: described(AuthOut, 'Its credentials, without what is secret in them; `null` for none.'),
   ...SettingsOut,
-  failingSince: Nullable(Instant),
+  failingSince: described(
+    Nullable(Instant),
+    'When the first attempt failed after which none succeeded; `null` where the last one succeeded.',
+  ),
   disabledReason: Nullable(
     Type.Enum(['gone', 'failing', 'unverified'], {
       description:
@@ -103,13 +129,19 @@ const OUT = {
         'owner has not proved yet that it wants to be called.',
     }),
   ),
-  createdAt: Instant,
-  updatedAt: Instant,
+  createdAt: described(Instant, 'When it was made.'),
+  updatedAt: described(Instant, 'When it was last changed.'),
 }
 
 /** An endpoint as it is shown. */
 export const EndpointOut = Type.Object(
-  { ...OUT, channels: Nullable(Type.Array(Channel)) },
+  {
+    ...OUT,
+    channels: described(
+      Nullable(Type.Array(Channel)),
+      'Channels of whose messages it gets those; `null` for messages of any channel and of none.',
+    ),
+  },
   { $id: 'EndpointOut' },
 )
 
@@ -117,7 +149,12 @@ export const EndpointOut = Type.Object(
 export const OperationalEndpointOut = Type.Object(OUT, { $id: 'OperationalWebhookEndpointOut' })
 
 /** A signing secret. */
-export const EndpointSecretOut = Type.Object({ key: Type.String() }, { $id: 'EndpointSecretOut' })
+export const EndpointSecretOut = Type.Object(
+  {
+    key: Type.String({ description: 'The secret, `whsec_…`; of an Ed25519 pair the public half, `whpk_…`.' }),
+  },
+  { $id: 'EndpointSecretOut' },
+)
 
 /** What a secret is replaced by. */
 export const EndpointSecretRotateIn = Type.Object(
@@ -141,8 +178,10 @@ export const EndpointHeadersIn = Type.Object({ headers: Headers }, { $id: 'Endpo
 /** What of the headers is set, and what removed: by `null`, or by its name in `deleteHeaders`. */
 export const EndpointHeadersPatchIn = Type.Object(
   {
-    headers: Type.Record(Type.String(), Nullable(Type.String())),
-    deleteHeaders: Type.Optional(Type.Array(Type.String())),
+    headers: Type.Record(Type.String(), Nullable(Type.String()), {
+      description: 'Headers to set, by name; those with `null` are removed, others stay.',
+    }),
+    deleteHeaders: Type.Optional(Type.Array(Type.String(), { description: 'Names of headers to remove.' })),
   },
   { $id: 'EndpointHeadersPatchIn' },
 )
@@ -150,7 +189,7 @@ export const EndpointHeadersPatchIn = Type.Object(
 /** The headers as they are shown. */
 export const EndpointHeadersOut = Type.Object(
   {
-    headers: Type.Record(Type.String(), Type.String()),
+    headers: Type.Record(Type.String(), Type.String(), { description: 'By name.' }),
     sensitive: Type.Array(Type.String(), {
       description: 'Names of further headers, whose values are never shown.',
     }),

@@ -10,7 +10,7 @@ import { notFound, requireApplication } from '../authentication.ts'
 import type { HttpDeps } from '../deps.ts'
 import { exampleOf, plainExample } from '../event-type/example.ts'
 import { MessageOut, writeMessage } from '../message/schemas.ts'
-import { EventTypeName, found } from '../schemas.ts'
+import { EventTypeName, described, found } from '../schemas.ts'
 import { findEndpointOf, requireEnabled } from './editing.ts'
 import { EndpointPath, requireEndpoint } from './routes.ts'
 
@@ -18,7 +18,7 @@ const ResendPath = Type.Object({ app_id: Type.String(), msg_id: Type.String(), e
 
 const EventExampleIn = Type.Object(
   {
-    eventType: EventTypeName,
+    eventType: described(EventTypeName, 'Of which an example is sent.'),
     exampleIndex: Type.Optional(
       Type.Integer({ minimum: 0, maximum: 1_000, description: 'Which of the examples of its schema.' }),
     ),

@@ -14,8 +14,17 @@ export const Ordering = Type.Enum(['none', 'fifo'], {
 
 const Batch = Type.Object(
   {
-    maxEvents: Type.Integer({ minimum: 2, maximum: SETTING_LIMITS.batchEvents }),
-    maxWaitMs: Type.Integer({ minimum: 0, maximum: SETTING_LIMITS.batchWaitMs, default: 1_000 }),
+    maxEvents: Type.Integer({
+      minimum: 2,
+      maximum: SETTING_LIMITS.batchEvents,
+      description: 'Events in one request, at most.',
+    }),
+    maxWaitMs: Type.Integer({
+      minimum: 0,
+      maximum: SETTING_LIMITS.batchWaitMs,
+      default: 1_000,
+      description: 'Milliseconds that the first event waits for others.',
+    }),
   },
   {
     description:
@@ -26,8 +35,17 @@ const Batch = Type.Object(
 
 const Concurrency = Type.Object(
   {
-    min: Type.Integer({ minimum: 1, maximum: SETTING_LIMITS.concurrency, default: 1 }),
-    max: Type.Integer({ minimum: 1, maximum: SETTING_LIMITS.concurrency }),
+    min: Type.Integer({
+      minimum: 1,
+      maximum: SETTING_LIMITS.concurrency,
+      default: 1,
+      description: 'What stalls and throttling leave it at the least.',
+    }),
+    max: Type.Integer({
+      minimum: 1,
+      maximum: SETTING_LIMITS.concurrency,
+      description: 'Not less than `min`.',
+    }),
   },
   {
     description:

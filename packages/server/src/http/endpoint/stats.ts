@@ -6,7 +6,7 @@ import type { DeliveryStatus } from '../../domain/delivery.ts'
 import { firstIdAt } from '../../domain/id.ts'
 import type { Api } from '../api.ts'
 import type { HttpDeps } from '../deps.ts'
-import { Instant } from '../schemas.ts'
+import { Instant, described } from '../schemas.ts'
 import { EndpointPath, requireEndpoint } from './routes.ts'
 
 /** The stretch that is counted where the caller names no beginning: 28 days. */
@@ -17,11 +17,11 @@ const PAGE = 20_000
 
 const EndpointStats = Type.Object(
   {
-    success: Type.Integer(),
-    pending: Type.Integer(),
-    sending: Type.Integer(),
-    fail: Type.Integer(),
-    canceled: Type.Integer(),
+    success: described(Type.Integer(), 'Deliveries that were answered 2xx.'),
+    pending: described(Type.Integer(), 'Those that wait for an attempt.'),
+    sending: described(Type.Integer(), 'Those that a node has in its hands.'),
+    fail: described(Type.Integer(), 'Those that failed for good.'),
+    canceled: described(Type.Integer(), 'Those that were taken back before they succeeded.'),
   },
   { $id: 'EndpointStats' },
 )
@@ -38,7 +38,13 @@ export function endpointStatsRoutes(api: Api, deps: HttpDeps): void {
           'Counts messages by when they were made. Where `since` is left out, those of 28 days before `until`.',
         tags: ['Endpoint'],
         params: EndpointPath,
-        querystring: Type.Object({ since: Type.Optional(Instant), until: Type.Optional(Instant) }),
+        querystring: Type.Object({
+          since: described(
+            Type.Optional(Instant),
+            'Messages made from then on; where it is left out, 28 days before `until`.',
+          ),
+          until: described(Type.Optional(Instant), 'Messages made before then; where it is left out, now.'),
+        }),
         response: { 200: EndpointStats },
       },
     },

@@ -24,7 +24,7 @@ const ValidationErrorItem = Type.Object(
 
 /** A refusal for what a request says: every fault with its place. */
 export const HTTPValidationError = Type.Object(
-  { detail: Type.Array(ValidationErrorItem) },
+  { detail: Type.Array(ValidationErrorItem, { description: 'The faults: at least one.' }) },
   { $id: 'HTTPValidationError' },
 )
 

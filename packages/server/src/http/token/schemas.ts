@@ -3,7 +3,7 @@
 import { type Static, Type } from 'typebox'
 
 import type { Token } from '../../domain/token.ts'
-import { Instant, Maybe, Nullable, showInstant } from '../schemas.ts'
+import { Instant, Maybe, Nullable, described, showInstant } from '../schemas.ts'
 
 const TEN_YEARS_S = 315_360_000
 
@@ -12,7 +12,9 @@ export const ApiTokenIn = Type.Object(
   {
     name: Type.String({ minLength: 1, maxLength: 256, description: 'What it is for' }),
     appId: Maybe(Type.String({ description: 'Id or uid of the one application that it opens' })),
-    readOnly: Type.Optional(Type.Boolean()),
+    readOnly: Type.Optional(
+      Type.Boolean({ description: 'Whether it may only read; `false` where it is left out.' }),
+    ),
     expiry: Maybe(
       Type.Integer({ minimum: 1, maximum: TEN_YEARS_S, description: 'Seconds until it expires' }),
     ),
@@ -27,24 +29,29 @@ export const ApiTokenExpireIn = Type.Object(
 )
 
 const shown = {
-  id: Type.String(),
-  name: Type.String(),
-  createdAt: Instant,
-  expiresAt: Nullable(Instant),
-  scopes: Type.Array(Type.String({ description: 'organisation, application or read-only' })),
-  appId: Nullable(Type.String()),
+  id: described(Type.String(), 'The token’s id; its text is another.'),
+  name: described(Type.String(), 'What it is for.'),
+  createdAt: described(Instant, 'When it was made.'),
+  expiresAt: described(Nullable(Instant), 'When it expires; `null` for never.'),
+  scopes: Type.Array(Type.String(), {
+    description: '`organisation` or `application`, and `read-only` where it may not write.',
+  }),
+  appId: described(Nullable(Type.String()), 'The one application that it opens; `null` for all.'),
 }
 
 /** A new token: its text is shown this once. */
-export const ApiTokenOut = Type.Object({ ...shown, token: Type.String() }, { $id: 'ApiTokenOut' })
+export const ApiTokenOut = Type.Object(
+  { ...shown, token: Type.String({ description: 'The text to send as `authorization: Bearer …`.' }) },
+  { $id: 'ApiTokenOut' },
+)
 
 /** A token as it is listed. */
 export const ApiTokenCensoredOut = Type.Object(
   {
     ...shown,
     censoredToken: Type.String({ description: 'Its first characters' }),
-    lastUsedAt: Nullable(Instant),
-    revokedAt: Nullable(Instant),
+    lastUsedAt: described(Nullable(Instant), 'When it was last used, to about a minute; `null` for never.'),
+    revokedAt: described(Nullable(Instant), 'Since when it is refused; `null` where it is not.'),
   },
   { $id: 'ApiTokenCensoredOut' },
 )
