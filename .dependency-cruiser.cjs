@@ -14,7 +14,7 @@ const onlyMayImport = (folder, allowed) => ({
 })
 
 const NODE =
-  '^(node:|assert|buffer|child_process|crypto|dns|events|fs|http|net|os|path|stream|timers|tls|tty|url|util|worker_threads|sqlite|zlib)'
+  '^(node:|assert|async_hooks|buffer|child_process|crypto|dns|events|fs|http|net|os|path|stream|timers|tls|tty|url|util|worker_threads|sqlite|zlib)'
 const npm = (name) => `node_modules/${name}/`
 
 module.exports = {
@@ -24,6 +24,7 @@ module.exports = {
     onlyMayImport(`${SERVER}/storage/store\\.ts$`, [`${SERVER}/domain`]),
     onlyMayImport(`${SERVER}/storage`, [`${SERVER}/domain`, NODE, npm('pg')]),
     onlyMayImport(`${SERVER}/move`, [`${SERVER}/domain`, `${SERVER}/storage/move\\.ts$`, NODE]),
+    onlyMayImport(`${SERVER}/outbox`, [`${SERVER}/storage/postgres/relay-outbox\\.ts$`, NODE]),
     onlyMayImport(`${SERVER}/delivery`, [
       `${SERVER}/domain`,
       `${SERVER}/storage/store\\.ts$`,
@@ -39,11 +40,18 @@ module.exports = {
       npm('fastify'),
       npm('typebox'),
     ]),
+    onlyMayImport(`${SERVER}/embedded`, [
+      `${SERVER}/domain`,
+      `${SERVER}/(app|options)\\.ts$`,
+      `${SERVER}/http/(authentication|mount|place|message/in-process)\\.ts$`,
+      NODE,
+      npm('fastify'),
+    ]),
     {
       name: 'only app.ts wires: nothing but the CLI and the package index imports it',
       severity: 'error',
       from: { path: `${SERVER}/(domain|storage|delivery|http)` },
-      to: { path: `${SERVER}/(app|index)\\.ts$|${SERVER}/cli` },
+      to: { path: `${SERVER}/(app|index)\\.ts$|${SERVER}/(cli|embedded)` },
     },
     {
       name: 'database drivers stay in storage',

@@ -66,11 +66,12 @@ export class Server {
   /** @param folder - Of its data; by default a new one. It is removed when the server stops, unless it is to be kept. */
   static async start(
     folder = mkdtempSync(join(process.env['BENCH_TMP'] ?? tmpdir(), 'posthorn-bench-')),
+    more: Readonly<Record<string, string>> = {},
   ): Promise<Server> {
     const args = ['--conditions=@posthorn/source', CLI, 'serve', '--dev', '--port', '0', '--data', folder]
     const flags = process.env['BENCH_NODE_FLAGS']?.split(' ') ?? []
     const child = spawn(process.execPath, [...flags, ...args], {
-      env: { ...process.env, POSTHORN_BOOTSTRAP_TOKEN: TOKEN },
+      env: { ...process.env, ...more, POSTHORN_BOOTSTRAP_TOKEN: TOKEN },
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     for await (const line of createInterface({ input: child.stdout })) {

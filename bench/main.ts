@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- scenario] [--seconds N] [--messages N]`: measures, prints a table, and fails if an acknowledged message
+ * `npm run bench [-- scenario] [--seconds N] [--messages N] [--database postgres] [--workers N]`: measures, prints a table, and fails if an acknowledged message
  * is missing or a search is too slow.
  *
  * @module
@@ -23,6 +23,8 @@ const { positionals, values } = parseArgs({
     seconds: { type: 'string', default: '30' },
     keys: { type: 'boolean', default: false },
     messages: { type: 'string', default: '1000000' },
+    database: { type: 'string', default: 'sqlite' },
+    workers: { type: 'string', default: '1' },
   },
 })
 const names = positionals.length === 0 ? Object.keys(SCENARIOS) : positionals
@@ -41,7 +43,13 @@ for (const name of names) {
   print(`\n## ${name}\n`)
   isWhole =
     (await scenario(
-      { seconds: Number(values.seconds), keys: values.keys, messages: Number(values.messages) },
+      {
+        seconds: Number(values.seconds),
+        keys: values.keys,
+        messages: Number(values.messages),
+        database: values.database,
+        workers: Number(values.workers),
+      },
       print,
     )) && isWhole
 }

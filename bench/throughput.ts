@@ -3,40 +3,53 @@
 import type { CeilingCommand, CeilingReport } from './ceiling.ts'
 import { Helper, Server, awaitReceipt, makeRoute, percentile } from './house.ts'
 import type { LoadCommand, LoadReport } from './load.ts'
+import { type BenchPostgres, startPostgres } from './postgres.ts'
 import type { SinkReport } from './sink.ts'
 
 /** Messages a second that are to be sustained, and of the run that shows the latency of little load. */
-const SUSTAINED = 4_000
-const SLOW = 1_000
+const RATES = {
+  sqlite: { sustained: 4_000, slow: 1_000 },
+  postgres: { sustained: 2_500, slow: 500 },
+} as const
 
 /** How long the sustained part runs. */
 export interface ThroughputOptions {
   readonly seconds: number
   /** Gives each event an idempotency key of its own, as the SDKs do. */
   readonly keys: boolean
+  readonly database: string
+  /** Processes of the server, on PostgreSQL. */
+  readonly workers: number
 }
 
 /** Runs the scenario and prints its table. Returns whether every acknowledged message arrived. */
 export async function throughput(
-  { seconds, keys }: ThroughputOptions,
+  { seconds, keys, database, workers }: ThroughputOptions,
   print: (line: string) => void,
 ): Promise<boolean> {
   const sink = new Helper('sink')
   const load = new Helper('load')
   const { port: sinkPort } = await sink.answer<{ port: number }>()
-  const server = await Server.start()
+  const postgres = database === 'postgres' ? await startPostgres() : null
+  const { sustained: SUSTAINED, slow: SLOW } = RATES[postgres === null ? 'sqlite' : 'postgres']
+  const server = await Server.start(undefined, {
+    ...postgres?.env,
+    ...(workers > 1 ? { POSTHORN_WORKERS: String(workers) } : {}),
+  })
   try {
     const { sendPath, sinkPath } = await makeRoute(server, sink, sinkPort, 'bench')
     const command = { port: server.port, token: server.token, paths: [sendPath], hasKeys: keys }
 
     // The compiler is warmed, as a server is warm that has run for a while.
     await measure({ ...command, durationMs: 3_000, perSecond: null, connections: 64 })
+    await postgres?.takeCounts()
     const sustained = await measure({
       ...command,
       durationMs: seconds * 1_000,
       perSecond: SUSTAINED,
       connections: 64,
     })
+    const trips = await describeTrips(postgres, sustained)
     const slow = await measure({ ...command, durationMs: 10_000, perSecond: SLOW, connections: 64 })
     const full = await measure({ ...command, durationMs: 10_000, perSecond: null, connections: 64 })
     await server.stop()
@@ -85,8 +98,10 @@ export async function throughput(
       ),
     )
     print(row('memory at the start / at the end / peak', ...runs.map(memory), '', ''))
+    for (const line of trips) print(line)
     return runs.every(isWhole)
   } finally {
+    await postgres?.stop()
     sink.stop()
     load.stop()
   }
@@ -104,6 +119,22 @@ export async function throughput(
       memoryMiB: server.memory().samplesMiB.slice(since),
     }
   }
+}
+
+/** Says how many round trips to PostgreSQL the messages of a run took, and which. */
+async function describeTrips(postgres: BenchPostgres | null, { sent }: Measured): Promise<string[]> {
+  if (postgres === null) return []
+  const counts = await postgres.takeCounts()
+  const total = counts.reduce((sum, { calls }) => sum + calls, 0)
+  const most = counts.slice(0, 12).map(({ calls, meanMs, text }) => {
+    const each = (sent.accepted / calls).toFixed(1)
+    return `- ${calls} × ${meanMs.toFixed(2)} ms, one for ${each} messages: ${text}`
+  })
+  return [
+    '',
+    `Round trips at the sustained rate: ${total}, ${(total / sent.accepted).toFixed(3)} a message`,
+    ...most,
+  ]
 }
 
 async function ceiling(command: CeilingCommand): Promise<CeilingReport> {

@@ -5,7 +5,11 @@ import { delimiter, dirname, join } from 'node:path'
 import { ROOT, install, nodePath } from './install.mjs'
 
 /** Tests that read `SOAK`. */
-const FILES = ['packages/server/test/ordered-lines.test.ts']
+const FILES = [
+  'packages/server/test/ordered-lines.test.ts',
+  'packages/server/test/cluster/faults.test.ts',
+  'packages/server/test/cluster/limits.test.ts',
+]
 
 install('all')
 const given = process.argv.slice(2)

@@ -25,6 +25,8 @@ export type KeyOptions = Pick<Options, 'data'> &
 export interface Keys extends GivenKeys {
   /** The path of the file, or the name of the variable. */
   readonly from: string
+  /** Whether the file was made just now. */
+  readonly isNew: boolean
 }
 
 /** Returns a new key. */
@@ -41,25 +43,27 @@ export function keyFileOf({ data, encryptionKeyFile }: KeyOptions): string {
  * Returns the keys: those of `POSTHORN_ENCRYPTION_KEY`, behind which those of the file open too; or those of the file, which
  * is made where it is not there: 32 bytes, as base64 in a file of mode 0600.
  *
- * @param databasePath - A database that is there without its key is never given a new one: its secrets would be lost.
+ * @param databasePath - A database that is there without its key is never given a new one: its secrets would be lost. `null`
+ *   for one that is elsewhere.
  * @throws {PosthornError} `bad_key`.
  */
-export function readEncryptionKeys(options: KeyOptions, databasePath: string): Keys {
+export function readEncryptionKeys(options: KeyOptions, databasePath: string | null): Keys {
   const path = keyFileOf(options)
   const { encryptionKeys = null } = options
   if (encryptionKeys !== null) {
     const older = existsSync(path) ? readKeyFile(path) : []
-    return { keys: [...encryptionKeys, ...older], file: null, from: 'POSTHORN_ENCRYPTION_KEY' }
+    return { keys: [...encryptionKeys, ...older], file: null, from: 'POSTHORN_ENCRYPTION_KEY', isNew: false }
   }
-  if (!existsSync(path)) {
-    if (existsSync(databasePath)) {
+  const isNew = !existsSync(path)
+  if (isNew) {
+    if (databasePath !== null && existsSync(databasePath)) {
       throw new PosthornError('bad_key', `The encryption key ${path} is missing`, {
         hint: `Put it back, or set POSTHORN_ENCRYPTION_KEY: without it the endpoint secrets in ${databasePath} cannot be read`,
       })
     }
     makeKeyFile(path)
   }
-  return { keys: readKeyFile(path), file: path, from: path }
+  return { keys: readKeyFile(path), file: path, from: path, isNew }
 }
 
 /**

@@ -32,7 +32,12 @@ test.for([
   ['port', ''],
   ['host', 'a b'],
   ['data', ' '],
-  ['database', 'postgres://localhost/posthorn'],
+  ['database', 'mysql://localhost/posthorn'],
+  ['database', 'postgres://localhost'],
+  ['database-schema', 'Posthorn'],
+  ['database-pool', '0'],
+  ['database-timeout', '10ms'],
+  ['workers', '0'],
   ['encryption-key-file', ' '],
   ['dev', 'maybe'],
   ['allow-addresses', '10.0.0.0/99'],
@@ -84,6 +89,25 @@ test('a proxy is a URL, and a wrong one is refused without showing its password'
   for (const wrong of ['proxy.example', 'ftp://user:secret@proxy.example', 'http://']) {
     expect(() => proxyOf(wrong)).toThrow(/^POSTHORN_PROXY: the value is not right$/)
   }
+})
+
+test('a database with a password comes from the environment or the file, never from a flag, and is never shown', () => {
+  const database = 'postgres://posthorn:secret@db.example:5433/hooks?sslmode=verify-full'
+  expect(resolveOptions({ environment: { POSTHORN_DATABASE: database } }).database?.host).toBe(
+    'db.example:5433',
+  )
+  expect(resolveOptions({ file: { path: 'p.json', values: { database } } }).database?.password).toBe('secret')
+  expect(
+    resolveOptions({ flags: { database: 'postgres://posthorn@db.example/hooks' } }).database?.username,
+  ).toBe('posthorn')
+  for (const wrong of [database, 'postgres://db.example/hooks?password=secret']) {
+    expect(() => resolveOptions({ flags: { database: wrong } })).toThrow(
+      /^--database: the value holds a password, and others can see flags$/,
+    )
+  }
+  expect(() =>
+    resolveOptions({ environment: { POSTHORN_DATABASE: 'mysql://posthorn:secret@db/hooks' } }),
+  ).toThrow(/^POSTHORN_DATABASE: the value is not right$/)
 })
 
 test('a wrong secret is refused without being shown', () => {

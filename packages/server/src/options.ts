@@ -3,6 +3,7 @@
 import { type AddressList, parseAddressList } from './delivery/address.ts'
 import { type HostList, parseHostList } from './delivery/host-list.ts'
 import { PosthornError } from './domain/errors.ts'
+import { OWNERSHIP_CHECKS, type OwnershipCheck } from './domain/ownership.ts'
 import { STANDARD_SCHEDULE } from './domain/retry.ts'
 import { parseDuration, showDuration } from './duration.ts'
 import { parseKeys } from './storage/key-ring.ts'
@@ -17,8 +18,18 @@ export interface Options {
   readonly encryptionKeys: readonly Uint8Array[] | null
   /** File of the keys; `null` for `encryption.key` in the data folder. */
   readonly encryptionKeyFile: string | null
-  /** The embedded database; others come later. */
-  readonly database: 'sqlite'
+  /** Where PostgreSQL is; `null` for the embedded database. */
+  readonly database: URL | null
+  /** Schema of Posthorn's tables in PostgreSQL. */
+  readonly databaseSchema: string
+  /** Connections to PostgreSQL for reads and settings. */
+  readonly databasePool: number
+  /** PostgreSQL ends a statement that takes longer. */
+  readonly databaseTimeoutMs: number
+  /** Silence after which a node of the cluster is taken for dead. */
+  readonly nodeTimeoutMs: number
+  /** Processes that share the port. */
+  readonly workers: number
   readonly dev: boolean
   readonly allowHttp: boolean
   /** Ranges beyond public addresses that deliveries may reach. */
@@ -44,6 +55,8 @@ export interface Options {
   readonly retryScheduleMs: readonly number[]
   /** An endpoint that does nothing but fail for longer is disabled; `null` for never. */
   readonly disableAfterMs: number | null
+  /** How the owners of new endpoints are asked whether they want to be called. */
+  readonly verifyEndpoints: OwnershipCheck
   readonly svixHeaders: boolean
   /** Calls of the API a second that one token may make; `null` for any number. */
   readonly apiRatePerSecond: number | null
@@ -56,8 +69,8 @@ export interface Options {
   /** Refuses messages of unknown types, and payloads that do not fit their type's schema. */
   readonly strictEventTypes: boolean
   readonly logLevel: LogLevel
-  /** Secret of the JWTs that are accepted as tokens; `null` for none. */
-  readonly jwtSecret: string | null
+  /** Secrets of the JWTs that are accepted as tokens; `null` for none. */
+  readonly jwtSecret: readonly string[] | null
   /** Becomes the organisation's token in a new database. */
   readonly bootstrapToken: string | null
 }
@@ -74,7 +87,12 @@ export const DEFAULTS = {
   data: './data',
   encryptionKeys: null,
   encryptionKeyFile: null,
-  database: 'sqlite',
+  database: null,
+  databaseSchema: 'posthorn',
+  databasePool: 10,
+  databaseTimeoutMs: 30_000,
+  nodeTimeoutMs: 10_000,
+  workers: 1,
   dev: false,
   allowHttp: false,
   allowAddresses: null,
@@ -89,6 +107,7 @@ export const DEFAULTS = {
   attemptTimeoutMs: 15_000,
   retryScheduleMs: STANDARD_SCHEDULE,
   disableAfterMs: 5 * 86_400_000,
+  verifyEndpoints: 'off',
   svixHeaders: false,
   apiRatePerSecond: null,
   corsOrigins: [],
@@ -111,6 +130,8 @@ export interface OptionSpec<Value = unknown> {
   readonly help: string
   /** Only in the environment: a flag or file would show a secret. */
   readonly isSecret?: boolean
+  /** Tells whether a value holds a secret, although most do not: then a flag is refused, and it is never shown. */
+  readonly holdsSecret?: (text: string) => boolean
   /** Returns the value, or says what would be right. */
   readonly parse: (text: string) => Value | Wrong
 }
@@ -127,6 +148,12 @@ const SHORTEST_TOKEN = 16
 const LONGEST_ATTEMPT_MS = 120_000
 const SHORTEST_JWT_SECRET = 32
 const MOST_CALLS = 1_000_000
+const MOST_CONNECTIONS = 200
+const MOST_WORKERS = 64
+const SHORTEST_SILENCE_MS = 3_000
+const LONGEST_SILENCE_MS = 300_000
+const SHORTEST_STATEMENT_MS = 1_000
+const LONGEST_STATEMENT_MS = 3_600_000
 const LONGEST_WAIT_MS = 30 * 86_400_000
 const MOST_RETRIES = 50
 const SHORTEST_FAILING_MS = 1_000
@@ -177,9 +204,67 @@ export const OPTION_SPECS: { readonly [K in keyof Options]: OptionSpec<Options[K
   database: {
     name: 'database',
     value: '<url>',
-    shown: DEFAULTS.database,
-    help: 'The database: "sqlite" is the embedded one, in the data folder. PostgreSQL is to come',
-    parse: (text) => (text === 'sqlite' ? text : new Wrong('"sqlite"; PostgreSQL is not supported yet')),
+    shown: 'sqlite',
+    help: 'The database: "sqlite" is the embedded one, in the data folder; a postgres:// URL is PostgreSQL, also how TLS is used (?sslmode=verify-full). One with a password is not taken as a flag, which others can see',
+    holdsSecret: (text) => /:[^/@]*@|[?&]password=/i.test(text),
+    parse(text) {
+      if (text === 'sqlite') return null
+      const url = URL.parse(text)
+      const isRight = url !== null && /^postgres(ql)?:$/.test(url.protocol) && url.pathname.length > 1
+      return isRight ? url : new Wrong('"sqlite" or a URL such as postgres://posthorn@db.example/posthorn')
+    },
+  },
+  databaseSchema: {
+    name: 'database-schema',
+    value: '<name>',
+    shown: DEFAULTS.databaseSchema,
+    help: "Schema of Posthorn's tables in PostgreSQL; made if it is not there",
+    parse: (text) =>
+      /^[a-z_][a-z0-9_]{0,62}$/.test(text)
+        ? text
+        : new Wrong('a name of lower-case letters, digits and underscores, not a digit first, 63 at most'),
+  },
+  databasePool: {
+    name: 'database-pool',
+    value: '<number>',
+    shown: String(DEFAULTS.databasePool),
+    help: 'Connections of each process to PostgreSQL for reads and settings; 5 more are for messages, attempts and word from other nodes',
+    parse: (text) =>
+      /^\d{1,3}$/.test(text) && Number(text) >= 1 && Number(text) <= MOST_CONNECTIONS
+        ? Number(text)
+        : new Wrong(`a whole number from 1 to ${MOST_CONNECTIONS}`),
+  },
+  databaseTimeoutMs: {
+    name: 'database-timeout',
+    value: '<duration>',
+    shown: '30s',
+    help: 'PostgreSQL ends a statement that takes longer',
+    parse(text) {
+      const ms = parseDuration(text)
+      const isRight = ms !== null && ms >= SHORTEST_STATEMENT_MS && ms <= LONGEST_STATEMENT_MS
+      return isRight ? ms : new Wrong('a duration from 1s to 1h, such as 30s')
+    },
+  },
+  nodeTimeoutMs: {
+    name: 'node-timeout',
+    value: '<duration>',
+    shown: '10s',
+    help: 'Silence after which a node of the cluster is taken for dead, and others take over what it held. The same for all nodes',
+    parse(text) {
+      const ms = parseDuration(text)
+      const isRight = ms !== null && ms >= SHORTEST_SILENCE_MS && ms <= LONGEST_SILENCE_MS
+      return isRight ? ms : new Wrong('a duration from 3s to 5m, such as 10s')
+    },
+  },
+  workers: {
+    name: 'workers',
+    value: '<number>',
+    shown: String(DEFAULTS.workers),
+    help: 'Processes that share the port, each a node of the cluster; more than 1 with PostgreSQL only',
+    parse: (text) =>
+      /^\d{1,2}$/.test(text) && Number(text) >= 1 && Number(text) <= MOST_WORKERS
+        ? Number(text)
+        : new Wrong(`a whole number from 1 to ${MOST_WORKERS}`),
   },
   dev: {
     name: 'dev',
@@ -312,6 +397,14 @@ export const OPTION_SPECS: { readonly [K in keyof Options]: OptionSpec<Options[K
         : new Wrong('a duration from 1s on, such as 5d, or "never"')
     },
   },
+  verifyEndpoints: {
+    name: 'verify-endpoints',
+    value: '<how>',
+    shown: DEFAULTS.verifyEndpoints,
+    help: 'Asks the owner of a new endpoint whether it wants to be called, before anything is delivered: by "challenge", by "cloudevents" (its handshake, with the host of --public-url), or "off"',
+    parse: (text) =>
+      OWNERSHIP_CHECKS.find((check) => check === text) ?? new Wrong(`one of ${OWNERSHIP_CHECKS.join(', ')}`),
+  },
   svixHeaders: {
     name: 'svix-headers',
     value: null,
@@ -367,7 +460,7 @@ export const OPTION_SPECS: { readonly [K in keyof Options]: OptionSpec<Options[K
     name: 'public-url',
     value: '<url>',
     shown: '',
-    help: 'Where the world reaches this server, for the links to the portal that it makes; by default where the caller did',
+    help: 'Where the world reaches this server, for the links to the portal and the sources of CloudEvents that it makes; by default where the caller did',
     parse(text) {
       if (text === '') return null
       const isRight = originOf(text) !== null && !/[?#]/.test(text)
@@ -388,12 +481,15 @@ export const OPTION_SPECS: { readonly [K in keyof Options]: OptionSpec<Options[K
     name: 'jwt-secret',
     value: '<secret>',
     shown: '',
-    help: 'Secret of the JWTs (HS256, as a self-hosted Svix makes them) that are accepted as tokens; without it, none are',
+    help: 'Secret of the JWTs (HS256, as a self-hosted Svix makes them) that are accepted as tokens, or several, joined by commas; without it, none are',
     isSecret: true,
-    parse: (text) =>
-      text.length >= SHORTEST_JWT_SECRET
-        ? text
-        : new Wrong(`at least ${SHORTEST_JWT_SECRET} characters: whoever finds it makes tokens`),
+    parse(text) {
+      const secrets = text.split(',').map((secret) => secret.trim())
+      const areRight = secrets.every((secret) => secret.length >= SHORTEST_JWT_SECRET)
+      return areRight
+        ? secrets
+        : new Wrong(`at least ${SHORTEST_JWT_SECRET} characters each: whoever finds it makes tokens`)
+    },
   },
   bootstrapToken: {
     name: 'bootstrap-token',
@@ -413,6 +509,8 @@ export type GivenOptions = Readonly<Record<string, unknown>>
 
 /** Where options come from; what is earlier here counts more. */
 export interface OptionSources {
+  /** By {@link codeName}, from an application that Posthorn is embedded in. */
+  readonly code?: GivenOptions
   readonly flags?: GivenOptions
   readonly environment?: Readonly<Record<string, string | undefined>>
   readonly file?: { readonly path: string; readonly values: GivenOptions }
@@ -423,26 +521,39 @@ export function environmentName(name: string): string {
   return `POSTHORN_${name.toUpperCase().replaceAll('-', '_')}`
 }
 
+/** Returns the name of an option in code: `attemptTimeout`. */
+export function codeName(name: string): string {
+  return name.replaceAll(/-(\w)/g, (_match, letter: string) => letter.toUpperCase())
+}
+
 /**
- * Returns the options, resolved and frozen: a flag before the environment before the file before the default.
+ * Returns the options, resolved and frozen: code before a flag before the environment before the file before the default.
  *
  * @throws {PosthornError} `bad_config`: names the option, the value and what would be right.
  */
-export function resolveOptions({ flags = {}, environment = {}, file }: OptionSources): Options {
+export function resolveOptions({ code = {}, flags = {}, environment = {}, file }: OptionSources): Options {
   if (file !== undefined) refuseUnknown(file)
   const resolved = Object.entries(OPTION_SPECS).map(([key, spec]) => {
     const [from, given] =
-      flags[spec.name] !== undefined
-        ? [`--${spec.name}`, flags[spec.name]]
-        : environment[environmentName(spec.name)] !== undefined
-          ? [environmentName(spec.name), environment[environmentName(spec.name)]]
-          : [`"${spec.name}" in ${file?.path}`, file?.values[spec.name]]
+      code[codeName(spec.name)] !== undefined
+        ? [codeName(spec.name), code[codeName(spec.name)]]
+        : flags[spec.name] !== undefined
+          ? [`--${spec.name}`, flags[spec.name]]
+          : environment[environmentName(spec.name)] !== undefined
+            ? [environmentName(spec.name), environment[environmentName(spec.name)]]
+            : [`"${spec.name}" in ${file?.path}`, file?.values[spec.name]]
     if (given === undefined) return [key, DEFAULTS[key as keyof Options]]
 
     const text = textOf(given)
+    const isSecret = spec.isSecret === true || spec.holdsSecret?.(text) === true
+    if (isSecret && from.startsWith('--')) {
+      throw new PosthornError('bad_config', `${from}: the value holds a password, and others can see flags`, {
+        hint: `Give it as ${environmentName(spec.name)} or in the file`,
+      })
+    }
     const value = spec.parse(text)
     if (value instanceof Wrong) {
-      const shown = spec.isSecret === true ? 'the value' : JSON.stringify(text)
+      const shown = isSecret ? 'the value' : JSON.stringify(text)
       throw new PosthornError('bad_config', `${from}: ${shown} is not right`, {
         hint: `Give ${value.expected}`,
       })

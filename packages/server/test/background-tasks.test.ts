@@ -1,12 +1,12 @@
 import { BackgroundTaskStatus, BackgroundTaskType, Svix } from 'svix'
 import { expect, test } from 'vitest'
 
-import { openStore } from '../src/open-store.ts'
 import { newId } from '../src/domain/id.ts'
 import type { Task } from '../src/domain/task.ts'
 import type { Store } from '../src/storage/store.ts'
 import { steps } from './storage/fixtures.ts'
 import { temporaryFolder } from './storage/temporary-folder.ts'
+import { openTestStore } from './support/database.ts'
 import { eventually } from './support/eventually.ts'
 import { runCommand } from './support/process.ts'
 import { startReceiver } from './support/receiver.ts'
@@ -52,12 +52,6 @@ async function failedThrice() {
   await server.stop()
   receiver.answerWith(() => ({}))
   return { data, application, endpoint, receiver }
-}
-
-async function openedStore(data: string): Promise<Store> {
-  const { store } = openStore({ data }, { isExclusive: false })
-  await store.start()
-  return store
 }
 
 /** Makes a task that recovers all that failed, as a server that then stopped would have. */
@@ -181,7 +175,7 @@ test('a bulk replay sends again what passes its filters, whether it succeeded or
 
 test('a task that was under way when the server stopped goes on from there', async () => {
   const { data, application, endpoint, receiver } = await failedThrice()
-  const store = await openedStore(data)
+  const store = await openTestStore(data)
   const task = await newTask(store, application, endpoint)
   expect(await store.stepReplay(task.id, steps(1), Date.now())).toMatchObject({ status: 'running' })
   await store.stop()
@@ -195,7 +189,7 @@ test('a task that was under way when the server stopped goes on from there', asy
 
 test('a task that is canceled goes no further and says so; one that is over stays as it is', async () => {
   const { data, application, endpoint } = await failedThrice()
-  const store = await openedStore(data)
+  const store = await openTestStore(data)
   // Tasks take turns and rest after each, so the last of many is not begun when the server has only just started.
   const tasks: Task[] = []
   for (let made = 0; made < 200; made++) tasks.push(await newTask(store, application, endpoint))

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 
 import { temporaryFolder } from './storage/temporary-folder.ts'
 import type { Api } from './support/api.ts'
+import { isOnPostgres } from './support/database.ts'
 import { eventually } from './support/eventually.ts'
 import { type PosthornProcess, runCommand, startPosthorn } from './support/process.ts'
 import { type ReceivedRequest, gate, startReceiver } from './support/receiver.ts'
@@ -96,13 +97,16 @@ test('SIGTERM lets attempts under way finish and be recorded, and the next start
   await receiver.waitFor((requests) => requests.length > 0)
 
   const ended = first.kill('SIGTERM')
-  // As long as an attempt is under way the data is its own.
-  const tooSoon = await runCommand(['serve', '--port', '0', '--data', data])
-  expect(tooSoon).toMatchObject({ code: 1, stderr: expect.stringContaining('Another Posthorn') })
+  if (!isOnPostgres) {
+    // As long as an attempt is under way the data is its own.
+    const tooSoon = await runCommand(['serve', '--port', '0', '--data', data])
+    expect(tooSoon).toMatchObject({ code: 1, stderr: expect.stringContaining('Another Posthorn') })
+  }
   mayAnswer.open()
   expect(await ended).toBe(0)
   const underWay = receiver.requests.map(({ id }) => id)
-  expect(underWay.length).toBeLessThan(sent.length)
+  // That took so long that nothing more began before the stop did.
+  if (!isOnPostgres) expect(underWay.length).toBeLessThan(sent.length)
 
   const second = await startPosthorn(data)
   for (const id of underWay) {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 
-import { openStore } from '../src/app.ts'
 import type { DeliveryStatus } from '../src/domain/delivery.ts'
+import { openTestStore } from './support/database.ts'
 import { eventually } from './support/eventually.ts'
 import { gate, startReceiver } from './support/receiver.ts'
 import { startServer } from './support/server.ts'
@@ -12,8 +12,7 @@ async function statusesIn(
   applicationId: string,
   endpointId: string,
 ): Promise<Partial<Record<DeliveryStatus, number>>> {
-  const { store } = openStore({ data }, { isExclusive: false })
-  await store.start()
+  const store = await openTestStore(data)
   try {
     const page = { limit: 1_000, order: 'ascending', after: null } as const
     const found = await store.listDeliveriesOfEndpoint(applicationId, endpointId, page, {})

@@ -55,7 +55,7 @@ test('what waits for an endpoint that becomes ordered is sent in order', async (
   const receiver = await startReceiver()
   const endpoint = await api.makeEndpoint(application, receiver.url)
   const path = `/app/${application}/endpoint/${endpoint}`
-  const deliverAt = new Date(Date.now() + 300).toISOString()
+  const deliverAt = new Date(Date.now() + 3_000).toISOString()
   const sent: string[] = []
   for (let i = 0; i < 30; i++) sent.push(await api.send(application, { deliverAt }))
   await api.ask('PATCH', path, { ordering: 'fifo' })

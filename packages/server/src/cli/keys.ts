@@ -4,12 +4,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import { Command } from 'commander'
 
-import { claimKeys, openStore } from '../app.ts'
 import { PosthornError } from '../domain/errors.ts'
 import { newSigningKey, publicHalf } from '../domain/signing-key.ts'
 import { parseDuration } from '../duration.ts'
 import { rotateEncryptionKey } from '../key-rotation.ts'
 import { writeKeyFile } from '../keys.ts'
+import { STORE_OPTIONS, claimKeys, openStore } from '../open-store.ts'
 import type { Options } from '../options.ts'
 import type { Store } from '../storage/store.ts'
 import { addOptions, givenOptions } from './given-options.ts'
@@ -58,7 +58,7 @@ with the same value, and take the old one away.`,
 
   const command = new Command('keys').description('Show and replace the encryption key and the signing key')
   for (const each of [list, rotate, rotateSigning]) {
-    command.addCommand(addOptions(each, ['data', 'encryptionKeyFile']))
+    command.addCommand(addOptions(each, STORE_OPTIONS))
   }
   return command
 }
@@ -78,7 +78,7 @@ async function listKeys(store: Store): Promise<void> {
 }
 
 async function rotateKey(options: Options): Promise<void> {
-  const release = claimKeys(options)
+  const release = await claimKeys(options)
   try {
     await withStore(options, async (store, { keys, file }) => {
       const { keyId, resealed, dropped } = await rotateEncryptionKey({
@@ -93,7 +93,7 @@ async function rotateKey(options: Options): Promise<void> {
       process.stdout.write(`Everything is sealed with ${keyId}: ${resealed} values now${what}\n`)
     })
   } finally {
-    release()
+    await release()
   }
 }
 

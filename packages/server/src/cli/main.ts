@@ -4,8 +4,12 @@ import { Command } from 'commander'
 
 import { PosthornError } from '../domain/errors.ts'
 import { VERSION } from '../version.ts'
+import { exportCommand } from './export.ts'
+import { importCommand } from './import.ts'
 import { keysCommand } from './keys.ts'
+import { migrateCommand } from './migrate.ts'
 import { receiveCommand } from './receive.ts'
+import { relayCommand } from './relay.ts'
 import { serveCommand } from './serve.ts'
 import { tokenCommand } from './token.ts'
 
@@ -28,7 +32,16 @@ A first look, in three terminals:
 Options may also be given as POSTHORN_* variables or in a file: see posthorn serve --help.`,
   )
 
-for (const command of [serveCommand(), receiveCommand(), tokenCommand(), keysCommand()]) {
+for (const command of [
+  serveCommand(),
+  receiveCommand(),
+  tokenCommand(),
+  keysCommand(),
+  migrateCommand(),
+  relayCommand(),
+  exportCommand(),
+  importCommand(),
+]) {
   program.addCommand(command)
   // What is said after an error; Commander hands it down only to commands that it makes itself.
   for (const each of [command, ...command.commands]) each.copyInheritedSettings(program)

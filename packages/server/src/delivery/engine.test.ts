@@ -4,6 +4,7 @@ import type { Endpoint } from '../domain/endpoint.ts'
 import type { Message } from '../domain/message.ts'
 import type { Store } from '../storage/store.ts'
 import { newEndpoint, newMessage } from '../../test/storage/fixtures.ts'
+import { TEST_SENDER } from '../../test/support/sender.ts'
 import { Engine } from './engine.ts'
 import type { PostRequest } from './guarded-client.ts'
 import { RoutingTable } from './routing.ts'
@@ -16,8 +17,12 @@ afterEach(() => {
 async function startEngine(endpoints: readonly Endpoint[], applicationRate: number | null = null) {
   const posts: { readonly url: string; readonly at: number }[] = []
   const store = {
+    takeOverAfterMs: null,
     onChange() {},
+    onDue() {},
+    onBreaker() {},
     joinAsNode: async () => 1,
+    beat: async () => true,
     findPolicy: async () => ({
       organisationId: 'org_1',
       uid: null,
@@ -42,12 +47,13 @@ async function startEngine(endpoints: readonly Endpoint[], applicationRate: numb
       async close() {},
     },
     log: { debug() {}, warn() {}, error() {} },
+    version: 'test',
     clock: Date.now,
     random: () => 0,
     schedule: [],
     disableAfterMs: null,
     timeoutMs: 1_000,
-    userAgent: 'test',
+    ...TEST_SENDER,
   })
   await engine.start()
   const send = (fields: Partial<Message> = {}) =>

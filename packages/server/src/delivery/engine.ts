@@ -1,5 +1,6 @@
 /** The engine: takes messages in, and sees each of their deliveries through. @module */
 
+import { hostname } from 'node:os'
 import { setTimeout as setTimeoutPromise } from 'node:timers/promises'
 
 import type { Outcome, Priority } from '../domain/delivery.ts'
@@ -8,11 +9,13 @@ import { SETTING_LIMITS } from '../domain/endpoint-settings.ts'
 import type { IdempotencyKey } from '../domain/idempotency.ts'
 import type { Message } from '../domain/message.ts'
 import { type OperationalEvent, eventsOfAttempt } from '../domain/operational-event.ts'
+import { PosthornError } from '../domain/errors.ts'
 import type {
   AcceptRequest,
   AcceptResult,
   AttemptRecord,
   ClaimedDelivery,
+  DeliveryKey,
   EventRequest,
   Lease,
   RecordResult,
@@ -22,7 +25,8 @@ import type {
 import { type AttemptContext, type Attempted, makeAttempt } from './attempt.ts'
 import { Failing } from './failing.ts'
 import type { Signal } from './health.ts'
-import { type Counts, type LaneLimits, Lanes } from './lanes.ts'
+import { type Counts, type LaneLimits, Lanes, pacedBy } from './lanes.ts'
+import { Membership } from './membership.ts'
 import { eventRequests } from './operational-events.ts'
 import type { Route, Routes, RoutingTable } from './routing.ts'
 
@@ -52,8 +56,14 @@ const CANCEL_PAGE = 1_000
 /** Statuses by which an endpoint, or what stands before it, says that it has too much to do. */
 const THROTTLES: ReadonlySet<number> = new Set([429, 502, 503, 504])
 
-/** Wait before an attempt that could not be recorded is tried to be recorded again, in milliseconds. */
-const RECORD_RETRY_MS = 1_000
+/** Wait before what could not be written is tried to be written again, in milliseconds. */
+const RETRY_MS = 1_000
+
+/** Least time from one poll to one that another node's word sets off, in milliseconds. */
+const WORD_POLL_MS = 50
+
+/** Deliveries given back in one statement. */
+const RELEASE = 1_000
 
 /** Logs what the engine did. */
 export interface EngineLog {
@@ -67,6 +77,9 @@ export interface EngineDeps extends AttemptContext {
   readonly store: Store
   readonly routes: RoutingTable
   readonly log: EngineLog
+  readonly version: string
+  /** Milliseconds that only grow, also while the process is paused; by default the process's own. */
+  readonly monotonic?: () => number
 }
 
 /**
@@ -76,23 +89,45 @@ export interface EngineDeps extends AttemptContext {
  *                  │ no room in the lane                                          │
  *                  └──────────▶ waits in the store ◀──────────────────────────────┘
  *                                    └─ poll: claim what is due, as far as the lane has room
+ *
+ * It is a node of its store. Where others have taken it for dead it drops all that it held and goes on under a new lease;
+ * what it did under the old one meanwhile is not recorded.
  */
 export class Engine {
   readonly #deps: EngineDeps
   readonly #lanes: Lanes
   readonly #failing: Failing
   readonly #attempts = new Set<Promise<void>>()
-  #lease: Lease | null = null
+  readonly #membership: Membership
+  #isStopping = false
   #timer: NodeJS.Timeout | null = null
   #nextPollAt = Infinity
+  #polledAt = 0
   #poll: Promise<void> | null = null
   /** Endpoints that are being refilled, so that one is not claimed for twice at once. */
   readonly #refilling = new Set<string>()
+  /** What may be held by this node without its knowing, by the lease: see {@link Engine.send}. */
+  readonly #doubtful = new Map<Lease, DeliveryKey[]>()
 
   constructor(deps: EngineDeps) {
     this.#deps = deps
     this.#failing = new Failing(deps.disableAfterMs)
-    this.#lanes = new Lanes(LIMITS, (deliveries) => this.#track(this.#deliver(deliveries)), deps.clock)
+    const { store } = deps
+    this.#lanes = new Lanes(LIMITS, (deliveries) => this.#track(this.#deliver(deliveries)), deps.clock, {
+      isShared: store.takeOverAfterMs !== null,
+      tellBreaker: (endpointId, openUntil) => store.tellBreaker(endpointId, openUntil),
+    })
+    this.#membership = new Membership({
+      store,
+      clock: deps.clock,
+      monotonic: deps.monotonic ?? (() => performance.now()),
+      log: deps.log,
+      state: () => ({ version: deps.version, host: hostname(), pid: process.pid, ...this.load }),
+      onLost: () => this.#lanes.drop(),
+      onJoined: () => this.wake(),
+    })
+    store.onBreaker((endpointId, openUntil) => this.#lanes.hearBreaker(endpointId, openUntil))
+    store.onDue(() => this.#wakeAt(Math.max(deps.clock(), this.#polledAt + WORD_POLL_MS)))
   }
 
   /** Deliveries held in memory, and attempts under way. */
@@ -100,23 +135,28 @@ export class Engine {
     return this.#lanes.load
   }
 
+  /** The lease of this node; `null` while it has none. */
+  get lease(): Lease | null {
+    return this.#membership.lease
+  }
+
   /** Takes up what was left unfinished, and goes on from there. */
   async start(): Promise<void> {
-    this.#lease = await this.#deps.store.joinAsNode(this.#deps.clock())
-    this.#wakeAt(this.#deps.clock())
+    await this.#membership.start()
+    this.wake()
   }
 
   /** Starts no new attempts, waits for those under way to end and be recorded, and gives the rest back. */
   async stop(): Promise<void> {
-    const lease = this.#lease
-    this.#lease = null
+    const { lease } = this.#membership
+    this.#isStopping = true
     if (this.#timer !== null) clearTimeout(this.#timer)
     const queued = this.#lanes.stop()
+    this.#membership.endWaits()
     await this.#poll
-    await Promise.all(this.#attempts)
-    if (lease !== null && queued.length > 0) {
-      await this.#deps.store.releaseDeliveries(lease, queued.map(keyOf), this.#deps.clock())
-    }
+    if (lease !== null) this.#track(this.#release(queued.map(keyOf), lease))
+    while (this.#attempts.size > 0) await Promise.all(this.#attempts)
+    await this.#membership.stop()
   }
 
   /**
@@ -132,13 +172,15 @@ export class Engine {
   ): Promise<AcceptResult> {
     const { applicationId, payload } = message
     const routes = await this.#deps.routes.routesOf(applicationId)
-    const lease = message.deliverAt === null ? this.#lease : null
+    const lease = message.deliverAt === null && !this.#isStopping ? this.#membership.lease : null
     const deliveries = endpoints.map(({ id, settings }) => {
       this.#setPolicy(id, routes)
       const isHeld = lease !== null && this.#lanes.reserve(id, payload.byteLength)
       return { endpointId: id, lease: isHeld ? lease : null, isOrdered: settings.ordering === 'fifo' }
     })
     const held = deliveries.filter((delivery) => delivery.lease !== null)
+    const heldKeys = () =>
+      held.map(({ endpointId }) => ({ applicationId, messageId: message.id, endpointId }))
     const cancel = () => held.forEach(({ endpointId }) => this.#lanes.cancel(endpointId, payload.byteLength))
 
     let result: AcceptResult
@@ -147,10 +189,17 @@ export class Engine {
       result = await this.#deps.store.acceptMessage({ message, deliveries, dueAt, idempotency })
     } catch (error) {
       cancel()
+      if (lease !== null && isUncertain(error)) this.#doubt(heldKeys(), lease)
       throw error
     }
     if (result.kind !== 'accepted') {
       cancel()
+      return result
+    }
+    if (lease !== null && lease !== this.#membership.lease) {
+      // Accepted under a lease that was lost meanwhile: nobody looks after it.
+      cancel()
+      this.#track(this.#release(heldKeys(), lease))
       return result
     }
     for (const { endpointId } of held) {
@@ -158,11 +207,14 @@ export class Engine {
     }
     if (message.deliverAt !== null) this.#wakeAt(message.deliverAt)
     else {
-      for (const { endpointId, lease: heldUnder, isOrdered } of deliveries) {
+      for (const { endpointId, lease: heldUnder } of deliveries) {
         if (heldUnder !== null) continue
         this.#lanes.leave(endpointId)
-        // A line is always claimed from, so its first delivery does not wait for a poll.
-        if (isOrdered) this.#track(this.#refill(applicationId, endpointId))
+        // Where all is claimed, the first delivery is not to wait for a poll.
+        const route = routes.get(endpointId)
+        if (route !== undefined && this.#lanes.isClaimed(route.lane)) {
+          this.#track(this.#refill(applicationId, endpointId))
+        }
       }
     }
     return result
@@ -188,7 +240,8 @@ export class Engine {
     const route = routes.get(endpointId)
     if (route === undefined) return
     const misplaced = this.#lanes.setPolicy(endpointId, route.lane)
-    if (misplaced.length > 0 && this.#lease !== null) this.#track(this.#release(misplaced, this.#lease))
+    const { lease } = this.#membership
+    if (misplaced.length > 0 && lease !== null) this.#track(this.#release(misplaced.map(keyOf), lease))
   }
 
   #track(work: Promise<void>): void {
@@ -200,17 +253,18 @@ export class Engine {
 
   /** Makes an attempt of deliveries to one endpoint: of one, or of several that go in one request. */
   async #deliver(deliveries: readonly ClaimedDelivery[]): Promise<void> {
-    const lease = this.#lease
+    const { lease } = this.#membership
     const { applicationId } = deliveries[0]!.message
     const { endpointId } = deliveries[0]!
     let signal: Signal | null = null
     try {
       const routes = await this.#deps.routes.routesOf(applicationId)
       const route = routes.get(endpointId)
-      if (lease === null) return
+      if (lease === null || !(await this.#membership.isSure(lease))) return
       if (route === undefined || route.endpoint.disabled) {
         // Gone or disabled: what is held for it waits in the store, where it is canceled or kept.
-        return await this.#release([...deliveries, ...this.#lanes.clear(endpointId)], lease)
+        const all = [...deliveries, ...this.#lanes.clear(endpointId)]
+        return await this.#release(all.map(keyOf), lease)
       }
       this.#setPolicy(endpointId, routes)
 
@@ -219,7 +273,7 @@ export class Engine {
       const unfinished = await Promise.all(attempted.map((each) => this.#settle(each, route, lease)))
       // What failed goes before the rest of its line again, so the rest goes back before its lane has a turn.
       if (route.lane.isOrdered && unfinished.some(Boolean)) {
-        await this.#release(this.#lanes.clear(endpointId), lease)
+        await this.#release(this.#lanes.clear(endpointId).map(keyOf), lease)
       }
     } finally {
       const isLow = this.#lanes.finished(deliveries, signal)
@@ -258,7 +312,7 @@ export class Engine {
 
   /**
    * Records an attempt, for as long as it takes: what was not recorded would stay held by this node and never be sent
-   * again. Meanwhile its lane has one place fewer, so a store that fails slows the sending down.
+   * again. A lease that is lost ends it: the delivery is another's. Meanwhile its lane has one place fewer, so a store that fails slows the sending down.
    */
   async #record(
     record: AttemptRecord,
@@ -268,6 +322,7 @@ export class Engine {
     const { applicationId } = record.attempt
     let events: readonly EventRequest[] | undefined
     for (;;) {
+      if (record.lease !== this.#membership.lease) return 'lost'
       try {
         if (happened.length > 0) events ??= await eventRequests(happened, applicationId, policy, this.#deps)
         const result = await this.#deps.store.recordAttempt(
@@ -280,19 +335,47 @@ export class Engine {
           { err: error, attempt: record.attempt.id },
           'an attempt could not be recorded yet',
         )
-        if (this.#lease === null) throw error
-        await setTimeoutPromise(RECORD_RETRY_MS)
+        if (this.#isStopping) throw error
+        await setTimeoutPromise(RETRY_MS)
       }
     }
   }
 
-  /** Gives held deliveries back to the store, unattempted. */
-  async #release(deliveries: readonly ClaimedDelivery[], lease: Lease): Promise<void> {
-    await this.#deps.store.releaseDeliveries(lease, deliveries.map(keyOf), this.#deps.clock())
+  /** Gives held deliveries back to the store, unattempted, for as long as it takes: nobody else frees what this node holds. */
+  async #release(deliveries: readonly DeliveryKey[], lease: Lease): Promise<void> {
+    const { store, clock, log } = this.#deps
+    for (let at = 0; at < deliveries.length;) {
+      try {
+        await store.releaseDeliveries(lease, deliveries.slice(at, at + RELEASE), clock())
+        at += RELEASE
+      } catch (error) {
+        log.error({ err: error }, 'deliveries could not be given back yet')
+        if (this.#isStopping) throw error
+        await setTimeoutPromise(RETRY_MS)
+      }
+    }
+  }
+
+  /**
+   * Notes what may be on disk although its sender was told that it is not: the connection was lost in between. It would be
+   * held by this node, which does not know of it.
+   */
+  #doubt(deliveries: readonly DeliveryKey[], lease: Lease): void {
+    const known = this.#doubtful.get(lease)
+    if (known !== undefined) return void known.push(...deliveries)
+    this.#doubtful.set(lease, [...deliveries])
+    // Those that fail in the same moment go together.
+    const settle = async () => {
+      await setTimeoutPromise(RETRY_MS)
+      const all = this.#doubtful.get(lease)!
+      this.#doubtful.delete(lease)
+      await this.#release(all, lease)
+    }
+    this.#track(settle())
   }
 
   #wakeAt(at: number): void {
-    if (this.#lease === null || at >= this.#nextPollAt) return
+    if (this.#isStopping || this.#membership.lease === null || at >= this.#nextPollAt) return
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#nextPollAt = at
     // A timer counts in 32 bits; whatever is further off than a poll is found by the polls before it.
@@ -303,7 +386,8 @@ export class Engine {
   #startPoll(): void {
     this.#timer = null
     this.#nextPollAt = Infinity
-    if (this.#poll !== null || this.#lease === null) return
+    if (this.#poll !== null || this.#isStopping) return
+    this.#polledAt = this.#deps.clock()
     this.#poll = this.#claimWhatIsDue()
       .catch((error: unknown) => {
         this.#deps.log.error({ err: error }, 'the store could not be asked what is due')
@@ -332,13 +416,13 @@ export class Engine {
         }),
       )
       after = waiting.length === POLL_PAGE ? waiting.at(-1)! : null
-    } while (after !== null && this.#lease !== null)
+    } while (after !== null && !this.#isStopping)
     return nextAt
   }
 
   async #refill(applicationId: string, endpointId: string): Promise<void> {
-    const lease = this.#lease
-    if (lease === null || this.#refilling.has(endpointId)) return
+    const { lease } = this.#membership
+    if (lease === null || this.#isStopping || this.#refilling.has(endpointId)) return
     this.#refilling.add(endpointId)
     try {
       // Before the claim: a fault after it would leave deliveries held and forgotten.
@@ -347,17 +431,21 @@ export class Engine {
       const limits = this.#claimLimits(endpointId)
       if (limits === null) return
       const backlog = this.#lanes.backlogOf(endpointId)
+      const policy = routes.get(endpointId)?.lane
       const now = this.#deps.clock()
       const claimed = await this.#deps.store.claimDeliveries({
         lease,
         applicationId,
         endpointId,
         limits,
-        isOrdered: routes.get(endpointId)?.lane.isOrdered ?? false,
+        isOrdered: policy?.isOrdered ?? false,
+        pacedBy: policy === undefined ? undefined : pacedBy(policy),
         maxBytes: CLAIM_BYTES,
         now,
       })
-      if (this.#lease === null) return await this.#release(claimed, lease)
+      if (this.#isStopping || lease !== this.#membership.lease) {
+        return await this.#release(claimed.map(keyOf), lease)
+      }
       this.#lanes.pushClaimed(endpointId, claimed, { backlog, isAll: completeness(claimed, limits) })
     } finally {
       this.#refilling.delete(endpointId)
@@ -393,6 +481,11 @@ function signalOf(outcome: Outcome, tookMs: number): Signal {
   return { kind: 'answered', tookMs }
 }
 
-function keyOf({ message, endpointId }: ClaimedDelivery) {
+/** Tells whether a write that failed may have been done all the same. A refusal was not. */
+function isUncertain(error: unknown): boolean {
+  return !(error instanceof PosthornError) || error.cause !== undefined
+}
+
+function keyOf({ message, endpointId }: ClaimedDelivery): DeliveryKey {
   return { applicationId: message.applicationId, messageId: message.id, endpointId }
 }

@@ -72,3 +72,18 @@ test('a pause is what the endpoint asks for, no longer than a minute, and later 
   health.note({ kind: 'throttled', pauseMs: 86_400_000 }, BOUNDS, 2_000)
   expect(health.notBefore).toBe(62_000)
 })
+
+test('what another node found holds here: closed for all with the first answer, open until the same instant', () => {
+  const health = new Health(16)
+  health.hear(5_000)
+  expect([health.isOpen, health.notBefore, health.capacity(BOUNDS)]).toEqual([true, 5_000, 1])
+  health.hear(null)
+  expect([health.isOpen, health.notBefore, health.openUntil]).toEqual([false, 0, null])
+})
+
+test('word that a breaker is closed takes no pause away that the endpoint asked for', () => {
+  const health = new Health(16)
+  health.note({ kind: 'throttled', pauseMs: 9_000 }, BOUNDS, 1_000)
+  health.hear(null)
+  expect(health.notBefore).toBe(10_000)
+})

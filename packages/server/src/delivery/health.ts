@@ -57,6 +57,24 @@ export class Health {
     return this.#stalls >= STALLS_TO_OPEN
   }
 
+  /** Until when the breaker is open: epoch ms; `null` where it is closed. */
+  get openUntil(): number | null {
+    return this.isOpen ? this.#notBefore : null
+  }
+
+  /** Takes over what another node has learnt: that the breaker is open until an instant, or closed. */
+  hear(openUntil: number | null): void {
+    if (openUntil === null) {
+      if (!this.isOpen) return
+      this.#stalls = 0
+      this.#openMs = FIRST_OPEN_MS
+      this.#notBefore = 0
+    } else {
+      this.#stalls = STALLS_TO_OPEN
+      this.#notBefore = Math.max(this.#notBefore, openUntil)
+    }
+  }
+
   /** How many attempts may be under way now. */
   capacity({ min, max }: Concurrency): number {
     return this.isOpen ? 1 : Math.min(max, Math.max(min, this.#window))

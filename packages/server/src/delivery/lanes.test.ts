@@ -3,7 +3,7 @@ import { afterEach, expect, test, vi } from 'vitest'
 
 import type { ClaimedDelivery } from '../storage/store.ts'
 import { type Signal, STALLS_TO_OPEN } from './health.ts'
-import { type LaneLimits, type LanePolicy, Lanes } from './lanes.ts'
+import { type LaneCompany, type LaneLimits, type LanePolicy, Lanes } from './lanes.ts'
 
 const LIMITS: LaneLimits = {
   maxInFlight: 100,
@@ -57,9 +57,9 @@ function delivery(endpointId: string, bytes = 1, fields: Partial<ClaimedDelivery
 }
 
 /** Returns lanes, the attempts that they started and that have not ended, and a way to fill them. */
-function newLanes(limits: Partial<LaneLimits> = {}) {
+function newLanes(limits: Partial<LaneLimits> = {}, company?: LaneCompany) {
   const running: ClaimedDelivery[] = []
-  const lanes = new Lanes({ ...LIMITS, ...limits }, (started) => running.push(...started), Date.now)
+  const lanes = new Lanes({ ...LIMITS, ...limits }, (started) => running.push(...started), Date.now, company)
   const add = (endpointId: string, bytes = 1) => {
     const isTaken = lanes.reserve(endpointId, bytes)
     if (isTaken) lanes.push(delivery(endpointId, bytes))
@@ -388,4 +388,64 @@ test('whatever happens, counts agree, bounds hold and nothing is lost or sent tw
       expect(twice).toEqual([])
     }),
   )
+})
+
+test('a breaker that opens is told to the other nodes, and so is its end; they leave the endpoint alone meanwhile', () => {
+  vi.useFakeTimers()
+  const told: (number | null)[] = []
+  const { lanes, add, end } = newLanes(
+    {},
+    {
+      isShared: true,
+      tellBreaker(endpointId, openUntil) {
+        expect(endpointId).toBe('ep_1')
+        told.push(openUntil)
+      },
+    },
+  )
+  for (let i = 0; i < STALLS_TO_OPEN; i++) {
+    add('ep_1')
+    end('ep_1', STALLED)
+  }
+  const openUntil = told[0]!
+  expect(openUntil).toBeGreaterThan(Date.now())
+
+  const other = newLanes()
+  other.lanes.hearBreaker('ep_1', openUntil)
+  other.add('ep_1')
+  expect(other.count('ep_1')).toBe(0)
+  vi.advanceTimersByTime(openUntil - Date.now())
+  expect(other.count('ep_1')).toBe(1)
+
+  add('ep_1')
+  end('ep_1')
+  expect(told).toEqual([openUntil, null])
+  other.add('ep_1')
+  other.lanes.hearBreaker('ep_1', null)
+  expect(other.count('ep_1')).toBe(2)
+  expect(lanes.load.held).toBe(0)
+})
+
+test('what is sent at a rate is all claimed where other nodes may send it too, and is given back when a rate is set', () => {
+  const company = { isShared: true, tellBreaker() {} }
+  const { lanes, add } = newLanes({ initialInFlightPerLane: 1 }, company)
+  lanes.setPolicy('ep_1', POLICY)
+  for (let i = 0; i < 4; i++) expect(add('ep_1')).toBe(true)
+  expect(lanes.setPolicy('ep_1', { ...POLICY, perSecond: 10 })).toHaveLength(3)
+  expect(add('ep_1')).toBe(false)
+  expect(lanes.setPolicy('ep_1', { ...POLICY, perSecond: 20 })).toEqual([])
+
+  const alone = newLanes()
+  alone.lanes.setPolicy('ep_1', { ...POLICY, perSecond: 10 })
+  expect(alone.add('ep_1')).toBe(true)
+})
+
+test('what another node has taken over is forgotten, and what is under way ends as usual', () => {
+  const { lanes, add, end, count } = newLanes()
+  for (let i = 0; i < 6; i++) add('ep_1')
+  const underWay = count('ep_1')
+  lanes.drop()
+  expect(lanes.load).toEqual({ held: underWay, inFlight: underWay })
+  for (let i = 0; i < underWay; i++) end('ep_1')
+  expect([lanes.load.held, count('ep_1')]).toEqual([0, 0])
 })

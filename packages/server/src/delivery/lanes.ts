@@ -37,6 +37,16 @@ export interface LanePolicy {
   readonly batch: Batch | null
 }
 
+/** What the lanes of this node have to do with those of others. */
+export interface LaneCompany {
+  /** Other nodes may send to the same endpoints: then whoever sends at a rate claims all that it sends. */
+  readonly isShared: boolean
+  /** Tells the others that the breaker of an endpoint is open until an instant, epoch ms; `null`: no more. */
+  readonly tellBreaker: (endpointId: string, openUntil: number | null) => void
+}
+
+const ALONE: LaneCompany = { isShared: false, tellBreaker() {} }
+
 /** Counts deliveries by priority. */
 export type Counts = Record<Priority, number>
 
@@ -104,6 +114,7 @@ export class Lanes {
   readonly #limits: LaneLimits
   readonly #run: (deliveries: readonly ClaimedDelivery[]) => void
   readonly #clock: () => number
+  readonly #company: LaneCompany
   readonly #lanes = new Map<string, Lane>()
   readonly #paces = new Paces()
   /** Health of endpoints whose lane is empty, as far as it is worth remembering; the longest forgotten goes first. */
@@ -123,7 +134,9 @@ export class Lanes {
     limits: LaneLimits,
     run: (deliveries: readonly ClaimedDelivery[]) => void,
     clock: () => number,
+    company: LaneCompany = ALONE,
   ) {
+    this.#company = company
     this.#limits = limits
     this.#run = run
     this.#clock = clock
@@ -137,16 +150,22 @@ export class Lanes {
   }
 
   /**
-   * Promises room for one new delivery. `false` where there is none, where the endpoint is ordered, or where older ones wait
-   * in the store, which are to go first; the caller leaves the delivery to the store and says so with {@link Lanes.leave}.
+   * Promises room for one new delivery. `false` where there is none, where all that the endpoint is sent is claimed (see
+   * {@link Lanes.isClaimed}), or where older ones wait in the store, which are to go first; the caller leaves the delivery to
+   * the store and says so with {@link Lanes.leave}.
    */
   reserve(endpointId: string, bytes: number): boolean {
     const lane = this.#laneOf(endpointId)
-    if (this.#isStopped || lane.policy.isOrdered || lane.backlog.live > 0) return false
+    if (this.#isStopped || this.isClaimed(lane.policy) || lane.backlog.live > 0) return false
     if (lane.held >= this.#limits.maxHeldPerLane) return false
     if (lane.held > 0 && this.#heldBytes + bytes > this.#limits.maxHeldBytes) return false
     this.#hold(lane, 'live', bytes)
     return true
+  }
+
+  /** Tells whether all is claimed that an endpoint is sent: of a line, and of what one node of several has to pace. */
+  isClaimed(policy: LanePolicy): boolean {
+    return policy.isOrdered || (this.#company.isShared && pacedBy(policy) !== undefined)
   }
 
   /** Takes a promise back: the delivery was not accepted. */
@@ -181,12 +200,16 @@ export class Lanes {
   /**
    * Sets how deliveries to the endpoint may start, from now on. The same object again costs nothing.
    *
-   * @returns What was queued before the endpoint became ordered, or ceased to be: it is taken out, to be claimed anew.
+   * @returns What was queued before the endpoint became ordered, or ceased to be, or another node may have to pace it: it is
+   *   taken out, to be claimed anew.
    */
   setPolicy(endpointId: string, policy: LanePolicy): ClaimedDelivery[] {
     const lane = this.#laneOf(endpointId)
     if (lane.policy === policy) return []
-    const hasNewOrder = lane.policy !== OPEN_POLICY && lane.policy.isOrdered !== policy.isOrdered
+    const hasNewOrder =
+      lane.policy !== OPEN_POLICY &&
+      (lane.policy.isOrdered !== policy.isOrdered ||
+        (this.#company.isShared && pacedBy(lane.policy) !== pacedBy(policy)))
     lane.policy = policy
     const { applicationId, perSecond, applicationPerSecond } = policy
     const now = this.#clock()
@@ -245,10 +268,31 @@ export class Lanes {
     lane.inFlight -= 1
     this.#inFlight -= 1
     for (const { priority, message } of deliveries) this.#letGo(lane, priority, message.payload.byteLength)
-    if (signal !== null) lane.health.note(signal, this.#boundsOf(lane), this.#clock())
+    if (signal !== null) this.#learn(lane, signal)
     this.#turn(lane)
     this.#dropIfIdle(lane)
     return this.#isLow(lane)
+  }
+
+  /** Leaves an endpoint alone until an instant, or no more, as another node has found. */
+  hearBreaker(endpointId: string, openUntil: number | null): void {
+    const lane = this.#lanes.get(endpointId)
+    if (lane !== undefined) {
+      lane.health.hear(openUntil)
+      // It may sleep until an instant that counts no more.
+      if (lane.timer !== null) clearTimeout(lane.timer)
+      lane.timer = null
+      this.#turn(lane)
+      return
+    }
+    const health = this.#remembered.get(endpointId) ?? new Health(this.#limits.initialInFlightPerLane)
+    health.hear(openUntil)
+    this.#remember(endpointId, health)
+  }
+
+  /** Forgets all that is queued: another node has it now. What was promised or is under way ends as usual. */
+  drop(): void {
+    for (const endpointId of this.#lanes.keys()) this.clear(endpointId)
   }
 
   /** Takes what is queued for an endpoint out again, unattempted. */
@@ -311,6 +355,13 @@ export class Lanes {
         lane.backlog[priority] > 0 &&
         lane.heldOf[priority] <= (SHARES[priority] * this.#limits.maxHeldPerLane) / 2,
     )
+  }
+
+  #learn(lane: Lane, signal: Signal): void {
+    const before = lane.health.openUntil
+    lane.health.note(signal, this.#boundsOf(lane), this.#clock())
+    const { openUntil } = lane.health
+    if (openUntil !== before) this.#company.tellBreaker(lane.endpointId, openUntil)
   }
 
   #boundsOf({ policy }: Lane): Concurrency {
@@ -385,10 +436,24 @@ export class Lanes {
   #dropIfIdle(lane: Lane): void {
     if (lane.held > 0 || PRIORITIES.some((priority) => lane.backlog[priority] > 0)) return
     this.#lanes.delete(lane.endpointId)
-    if (lane.health.isAsNew(this.#limits.initialInFlightPerLane, this.#clock())) return
-    this.#remembered.set(lane.endpointId, lane.health)
+    this.#remember(lane.endpointId, lane.health)
+  }
+
+  #remember(endpointId: string, health: Health): void {
+    this.#remembered.delete(endpointId)
+    if (health.isAsNew(this.#limits.initialInFlightPerLane, this.#clock())) return
+    this.#remembered.set(endpointId, health)
     if (this.#remembered.size > MAX_REMEMBERED) {
       this.#remembered.delete(this.#remembered.keys().next().value!)
     }
   }
+}
+
+/** Returns whose rate holds an endpoint's deliveries to a pace; `undefined` where none does. */
+export function pacedBy({
+  perSecond,
+  applicationPerSecond,
+}: LanePolicy): 'endpoint' | 'application' | undefined {
+  if (applicationPerSecond !== null) return 'application'
+  return perSecond === null ? undefined : 'endpoint'
 }

@@ -3,8 +3,11 @@
 import type { Application } from '../domain/application.ts'
 import type { Endpoint } from '../domain/endpoint.ts'
 import type { Message } from '../domain/message.ts'
+import type { OwnershipProof } from '../domain/ownership.ts'
 import type { IdempotencyKey } from '../domain/idempotency.ts'
-import type { AcceptResult, Store } from '../storage/store.ts'
+import type { PublicSigningKey } from '../domain/signing-key.ts'
+import type { OperationalEvent } from '../domain/operational-event.ts'
+import type { AcceptResult, EventRequest, Store } from '../storage/store.ts'
 import type { Authenticator } from './authentication.ts'
 import type { EventCheck } from './event-type/discipline.ts'
 
@@ -45,8 +48,20 @@ export interface HttpDeps {
   readonly preview: (message: Message) => Promise<ReadonlyMap<string, PreviewedRequest>>
   /** Says that deliveries were made due other than by {@link HttpDeps.send}. */
   readonly wake: () => void
+  /** Makes a change of an endpoint with the events that tell of it, both or neither, and sees that they go out. */
+  readonly tell: <T>(
+    ownerId: string,
+    events: readonly OperationalEvent[],
+    change: (requests: readonly EventRequest[]) => Promise<T>,
+  ) => Promise<T>
   /** Says that there is a new background task. */
   readonly wakeTasks: () => void
+  /** Ranges of addresses that deliveries come from; empty where the operator has named none. */
+  readonly egressAddresses: readonly string[]
+  /** Asks the owner of a stored endpoint whether it wants to be called; `null` where owners are not asked. */
+  readonly askOwner: ((endpoint: Endpoint) => Promise<OwnershipProof>) | null
   /** Returns what is wrong with a URL as an endpoint, or `null`. */
   readonly faultOfUrl: (url: string) => string | null
+  /** Lists the public halves of the keys that the server signs with now, the newest first. */
+  readonly signingKeys: () => Promise<readonly PublicSigningKey[]>
 }

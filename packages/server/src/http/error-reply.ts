@@ -25,6 +25,7 @@ export const STATUS_OF: Readonly<Record<ErrorCode, number>> = {
   busy: 503,
   bad_config: 500,
   bad_key: 500,
+  bad_export: 500,
   data_in_use: 500,
   data_unreadable: 500,
 }

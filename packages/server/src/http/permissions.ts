@@ -34,7 +34,9 @@ const NEEDS: Readonly<Record<string, Need>> = {
   'GET /app/:app_id/endpoint/:endpoint_id/headers': 'ViewBase',
   'PUT /app/:app_id/endpoint/:endpoint_id/headers': 'ManageEndpoint',
   'PATCH /app/:app_id/endpoint/:endpoint_id/headers': 'ManageEndpoint',
+  'POST /app/:app_id/endpoint/:endpoint_id/verify': 'ManageEndpoint',
   'GET /app/:app_id/endpoint/:endpoint_id/stats': 'ViewBase',
+  'GET /app/:app_id/endpoint/:endpoint_id/queue': 'ViewBase',
   'POST /app/:app_id/endpoint/:endpoint_id/recover': 'CreateAttempts',
   'POST /app/:app_id/endpoint/:endpoint_id/replay-missing': 'CreateAttempts',
   'POST /app/:app_id/endpoint/:endpoint_id/bulk-replay': 'CreateAttempts',
@@ -48,6 +50,7 @@ const NEEDS: Readonly<Record<string, Need>> = {
   'POST /app/:app_id/msg/preview': 'organisation',
   'POST /app/:app_id/msg/precheck/active': 'organisation',
   'POST /app/:app_id/msg/bulk-expunge': 'organisation',
+  'POST /app/:app_id/msg/expunge-all-contents': 'organisation',
 
   'GET /app/:app_id/attempt/endpoint/:endpoint_id': 'ViewBase',
   'GET /app/:app_id/attempt/msg/:msg_id': 'ViewBase',
@@ -56,9 +59,13 @@ const NEEDS: Readonly<Record<string, Need>> = {
   'GET /app/:app_id/msg/:msg_id/attempt/:attempt_id': 'ViewBase',
   'DELETE /app/:app_id/msg/:msg_id/attempt/:attempt_id/content': 'organisation',
   'POST /app/:app_id/msg/:msg_id/endpoint/:endpoint_id/resend': 'CreateAttempts',
+  'POST /app/:app_id/msg/:msg_id/endpoint/:endpoint_id/skip': 'CreateAttempts',
+  'GET /app/:app_id/exhausted': 'ViewBase',
+  'POST /app/:app_id/exhausted/replay': 'CreateAttempts',
 
   'GET /event-type': 'any',
   'POST /event-type': 'organisation',
+  'POST /event-type/import/openapi': 'organisation',
   'GET /event-type/:event_type_name': 'any',
   'PUT /event-type/:event_type_name': 'organisation',
   'PATCH /event-type/:event_type_name': 'organisation',
@@ -74,12 +81,15 @@ const NEEDS: Readonly<Record<string, Need>> = {
   'DELETE /auth/api-token/:token_id': 'organisation',
   'GET /audit-log': 'organisation',
 
+  'GET /cluster': 'organisation',
+  'GET /egress': 'any',
   'GET /openapi.json': 'public',
   'GET /operational-webhook/endpoint': 'organisation',
   'POST /operational-webhook/endpoint': 'organisation',
   'GET /operational-webhook/endpoint/:endpoint_id': 'organisation',
   'PUT /operational-webhook/endpoint/:endpoint_id': 'organisation',
   'DELETE /operational-webhook/endpoint/:endpoint_id': 'organisation',
+  'GET /operational-webhook/endpoint/:endpoint_id/attempt': 'organisation',
   'GET /operational-webhook/endpoint/:endpoint_id/secret': 'organisation',
   'POST /operational-webhook/endpoint/:endpoint_id/secret/rotate': 'organisation',
   'GET /operational-webhook/endpoint/:endpoint_id/headers': 'organisation',
@@ -142,19 +152,16 @@ export function requirePermission(caller: Caller, { need, isRead }: Permission):
   }
   if (need === 'public' || need === 'any') return
   if (need === 'organisation') {
-    if (caller.scope !== 'organisation') throw notOfOrganisation()
+    if (caller.scope !== 'organisation') {
+      throw new PosthornError('forbidden', 'A token of one application may not do this', {
+        hint: 'Use a token of the organisation',
+      })
+    }
   } else if (!isCapable(caller.capabilities, need)) {
     throw new PosthornError('forbidden', `This token lacks the capability ${need}`, {
       hint: 'Open the portal by a link that grants it',
     })
   }
-}
-
-/** Returns the refusal of a token that does not open the whole organisation. */
-export function notOfOrganisation(): PosthornError {
-  return new PosthornError('forbidden', 'A token of one application may not do this', {
-    hint: 'Use a token of the organisation',
-  })
 }
 
 function shapeOf(route: string): string {

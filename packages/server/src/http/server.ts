@@ -5,6 +5,7 @@ import Fastify, { type FastifyBaseLogger, LogController } from 'fastify'
 import { PosthornError } from '../domain/errors.ts'
 import { admission } from './admission.ts'
 import { applicationRoutes } from './application/routes.ts'
+import { exhaustedRoutes } from './attempt/exhausted.ts'
 import { attemptRoutes } from './attempt/routes.ts'
 import type { Api, TypeBoxProvider } from './api.ts'
 import { auditing } from './audit/record.ts'
@@ -13,11 +14,16 @@ import { authRoutes } from './auth/routes.ts'
 import type { HttpDeps } from './deps.ts'
 import { backgroundTaskRoutes } from './background-task/routes.ts'
 import { docsPage } from './docs-page/routes.ts'
+import { clusterRoutes } from './cluster/routes.ts'
+import { egressRoutes } from './egress/routes.ts'
+import { endpointQueueRoutes } from './endpoint/queue.ts'
 import { replayRoutes } from './endpoint/replay.ts'
 import { endpointRoutes } from './endpoint/routes.ts'
 import { sendAgainRoutes } from './endpoint/send-again.ts'
 import { endpointStatsRoutes } from './endpoint/stats.ts'
+import { endpointVerifyRoutes } from './endpoint/verify.ts'
 import { errorReply } from './error-reply.ts'
+import { eventTypeImportRoutes } from './event-type/import-routes.ts'
 import { eventTypeRoutes } from './event-type/routes.ts'
 import { healthRoutes } from './health/routes.ts'
 import { idempotency } from './idempotency.ts'
@@ -25,9 +31,12 @@ import { MAX_BODY_BYTES, parseJson } from './json-body.ts'
 import { contentRoutes } from './message/content-routes.ts'
 import { explanationRoutes } from './message/explanation-routes.ts'
 import { messageRoutes } from './message/routes.ts'
+import { refuseNul } from './no-nul.ts'
 import { openApiRoutes } from './openapi/routes.ts'
 import { operationalWebhookRoutes } from './operational-webhook/routes.ts'
+import { placing } from './place.ts'
 import { requestIdOf, securityHeaders } from './security-headers.ts'
+import { signingKeyRoutes } from './signing-keys/routes.ts'
 import { statisticsRoutes } from './statistics/routes.ts'
 import { tokenRoutes } from './token/routes.ts'
 import { discardBody } from './unread-body.ts'
@@ -95,30 +104,39 @@ export function httpServer(deps: HttpDeps, log: FastifyBaseLogger): Api {
 
   server.decorateRequest('principal')
   server.decorateRequest('rawBody', null)
+  placing(server)
   securityHeaders(server, deps.corsOrigins)
+  signingKeyRoutes(server, deps)
   void server.register(
     async (api) => {
       admission(api, deps)
+      refuseNul(api)
       idempotency(api, deps)
       auditing(api, deps)
       const describe = openApiRoutes(api, deps.version)
       docsPage(server, describe)
       applicationRoutes(api, deps)
       endpointRoutes(api, deps)
+      endpointVerifyRoutes(api, deps)
       endpointStatsRoutes(api, deps)
       sendAgainRoutes(api, deps)
       replayRoutes(api, deps)
+      endpointQueueRoutes(api, deps)
       eventTypeRoutes(api, deps)
+      eventTypeImportRoutes(api, deps)
       messageRoutes(api, deps)
       contentRoutes(api, deps)
       explanationRoutes(api, deps)
       attemptRoutes(api, deps)
+      exhaustedRoutes(api, deps)
       authRoutes(api, deps)
       tokenRoutes(api, deps)
       auditRoutes(api, deps)
       operationalWebhookRoutes(api, deps)
       statisticsRoutes(api, deps)
       backgroundTaskRoutes(api, deps)
+      egressRoutes(api, deps)
+      clusterRoutes(api, deps)
       healthRoutes(api, deps)
     },
     { prefix: '/api/v1' },

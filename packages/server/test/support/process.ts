@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 
 import { type Api, apiOf } from './api.ts'
+import { databaseEnvironment } from './database.ts'
 import { TOKEN } from './server.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
@@ -69,7 +70,7 @@ export async function runCommand(
   args: readonly string[],
   options: CommandOptions = {},
 ): Promise<CommandResult> {
-  const child = spawnCli(args, options)
+  const child = spawnCli(args, { env: { ...(await databaseEnvironment(args)), ...options.env } })
   onTestFinished(() => void child.kill('SIGKILL'))
   const [stdout, stderr, [code]] = await Promise.all([
     textOf(child.stdout!),
@@ -87,8 +88,9 @@ export interface PosthornProcess extends Command {
 
 /** Starts `posthorn serve` on this folder, and resolves when it listens. */
 export async function startPosthorn(data: string, flags: readonly string[] = []): Promise<PosthornProcess> {
-  const command = startCommand(['serve', '--port', '0', '--data', data, '--dev', ...flags], {
-    env: { POSTHORN_BOOTSTRAP_TOKEN: TOKEN },
+  const args = ['serve', '--port', '0', '--data', data, '--dev', ...flags]
+  const command = startCommand(args, {
+    env: { POSTHORN_BOOTSTRAP_TOKEN: TOKEN, ...(await databaseEnvironment(args)) },
   })
   const { url } = JSON.parse(await command.line('Posthorn is listening')) as { url: string }
   return { ...command, url, api: apiOf(url, TOKEN) }

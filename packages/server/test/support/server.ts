@@ -7,6 +7,7 @@ import { type AppParts, startApp } from '../../src/app.ts'
 import { resolveOptions } from '../../src/options.ts'
 import { temporaryFolder } from '../storage/temporary-folder.ts'
 import { type Api, apiOf } from './api.ts'
+import { databaseFlags } from './database.ts'
 import { holdAnswers } from './held-answers.ts'
 
 /** The organisation's token in every test. */
@@ -43,7 +44,7 @@ export async function startServerOn(
   parts: AppParts = {},
 ): Promise<TestServer> {
   const options = resolveOptions({
-    flags: { data, port: 0, dev: true, ...flags },
+    flags: { data, port: 0, dev: true, ...(await databaseFlags(data)), ...flags },
     environment: { POSTHORN_BOOTSTRAP_TOKEN: TOKEN },
   })
   const { value: app, check } = await holdAnswers(() => startApp(options, pino({ level: 'silent' }), parts))
