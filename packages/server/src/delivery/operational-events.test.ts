@@ -4,9 +4,11 @@ import type { ApplicationPolicy } from '../domain/application.ts'
 import type { Endpoint } from '../domain/endpoint.ts'
 import { DEFAULT_SETTINGS } from '../domain/endpoint-settings.ts'
 import type { OperationalEvent } from '../domain/operational-event.ts'
-import type { AttemptRecord, EventRequest, Store } from '../storage/store.ts'
 import { newEndpoint, newMessage } from '../../test/storage/fixtures.ts'
 import { TEST_SENDER } from '../../test/support/sender.ts'
+import type { EventRequest } from '../storage/port/accepts.ts'
+import type { AttemptRecord } from '../storage/port/attempts.ts'
+import type { Store } from '../storage/store.ts'
 import { Engine } from './engine.ts'
 import { eventRequests, teller } from './operational-events.ts'
 import { RoutingTable } from './routing.ts'
@@ -88,8 +90,12 @@ test('what an attempt made known is claimed at once, and is recorded with it how
   const records: AttemptRecord[] = []
   const claims: string[] = []
   const store = {
+    takeOverAfterMs: null,
     onChange() {},
+    onDue() {},
+    onBreaker() {},
     joinAsNode: async () => 1,
+    beat: async () => true,
     findPolicy: async (id: string) => (id === 'app_1' ? POLICY : null),
     listEndpoints: async (id: string) => (id === 'app_1' ? [endpoint] : [operational]),
     // No poll finds it: what is claimed was taken up because of the record.

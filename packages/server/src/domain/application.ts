@@ -35,4 +35,7 @@ export interface ApplicationPolicy {
 }
 
 /** What may change in an application after it was made. */
-export type ApplicationChanges = Changes<Application, 'uid' | 'name' | 'throttleRate' | 'retryScheduleMs' | 'metadata'>
+export type ApplicationChanges = Changes<
+  Application,
+  'uid' | 'name' | 'throttleRate' | 'retryScheduleMs' | 'metadata'
+>
