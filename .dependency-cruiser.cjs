@@ -1,9 +1,11 @@
 /**
  * The rooms and the one way in which imports flow:
  *
- *   cli → app → { http, delivery, storage adapters } → storage/store.ts → domain        receiver ← server
+ *   cli → app → { http, delivery, storage adapters } → storage/store.ts, port/ → domain        receiver ← server
  */
 const SERVER = '^packages/server/src'
+/** The store's port: what a whole store is, and its parts. */
+const PORT = `${SERVER}/storage/(store\\.ts$|port/)`
 
 /** Modules in `folder` may only import from the places in `allowed` (regular expressions on paths). */
 const onlyMayImport = (folder, allowed) => ({
@@ -21,20 +23,20 @@ module.exports = {
   forbidden: [
     onlyMayImport('^packages/receiver/src', []),
     onlyMayImport(`${SERVER}/domain`, ['^(node:)?crypto$']),
-    onlyMayImport(`${SERVER}/storage/store\\.ts$`, [`${SERVER}/domain`]),
+    onlyMayImport(PORT, [`${SERVER}/domain`]),
     onlyMayImport(`${SERVER}/storage`, [`${SERVER}/domain`, NODE, npm('pg')]),
     onlyMayImport(`${SERVER}/move`, [`${SERVER}/domain`, `${SERVER}/storage/move\\.ts$`, NODE]),
     onlyMayImport(`${SERVER}/outbox`, [`${SERVER}/storage/postgres/relay-outbox\\.ts$`, NODE]),
     onlyMayImport(`${SERVER}/delivery`, [
       `${SERVER}/domain`,
-      `${SERVER}/storage/store\\.ts$`,
+      PORT,
       '^packages/receiver/src/index\\.ts$',
       NODE,
       npm('undici'),
     ]),
     onlyMayImport(`${SERVER}/http`, [
       `${SERVER}/domain`,
-      `${SERVER}/storage/store\\.ts$`,
+      PORT,
       '^packages/receiver/src/index\\.ts$',
       NODE,
       npm('fastify'),
@@ -42,7 +44,7 @@ module.exports = {
     ]),
     onlyMayImport(`${SERVER}/embedded`, [
       `${SERVER}/domain`,
-      `${SERVER}/(app|options)\\.ts$`,
+      `${SERVER}/(app\\.ts$|options\\.ts$|options/)`,
       `${SERVER}/http/(authentication|mount|place|message/in-process)\\.ts$`,
       NODE,
       npm('fastify'),

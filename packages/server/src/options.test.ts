@@ -3,7 +3,10 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 
 import { PosthornError } from './domain/errors.ts'
-import { DEFAULTS, OPTION_SPECS, environmentName, resolveOptions } from './options.ts'
+import { DEFAULTS } from './options.ts'
+import { resolveOptions } from './options/resolve.ts'
+import { environmentName } from './options/spec.ts'
+import { OPTION_SPECS } from './options/table.ts'
 
 test('without anything given the defaults hold, and the result is frozen', () => {
   const options = resolveOptions({})

@@ -5,7 +5,7 @@ import { Svix } from 'svix'
 import { expect, onTestFinished, test } from 'vitest'
 
 import { startApp } from '../src/app.ts'
-import { resolveOptions } from '../src/options.ts'
+import { resolveOptions } from '../src/options/resolve.ts'
 import { temporaryFolder } from './storage/temporary-folder.ts'
 import { type Api, apiOf } from './support/api.ts'
 import { TOKEN, startServer, startServerOn } from './support/server.ts'

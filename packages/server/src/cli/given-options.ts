@@ -5,7 +5,10 @@ import { readFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 
 import { PosthornError } from '../domain/errors.ts'
-import { type GivenOptions, OPTION_SPECS, type Options, environmentName, resolveOptions } from '../options.ts'
+import type { Options } from '../options.ts'
+import { type GivenOptions, resolveOptions } from '../options/resolve.ts'
+import { environmentName } from '../options/spec.ts'
+import { OPTION_SPECS } from '../options/table.ts'
 
 /** Adds these options of the server to a command, and `--config`. */
 export function addOptions(command: Command, keys: readonly (keyof Options)[]): Command {

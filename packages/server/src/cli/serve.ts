@@ -8,7 +8,8 @@ import pretty from 'pino-pretty'
 
 import { type App, startApp } from '../app.ts'
 import { PosthornError } from '../domain/errors.ts'
-import { OPTION_SPECS, type Options } from '../options.ts'
+import type { Options } from '../options.ts'
+import { OPTION_SPECS } from '../options/table.ts'
 import { addOptions, givenOptions } from './given-options.ts'
 import { followSupervisor, superviseWorkers, workerPort } from './workers.ts'
 

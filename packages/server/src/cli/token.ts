@@ -9,7 +9,8 @@ import { type Token, newToken } from '../domain/token.ts'
 import { parseDuration } from '../duration.ts'
 import { hashToken } from '../http/authentication.ts'
 import { STORE_OPTIONS, openStore } from '../open-store.ts'
-import type { PageRequest, Store } from '../storage/store.ts'
+import type { PageRequest } from '../storage/port/page.ts'
+import type { Store } from '../storage/store.ts'
 import { addOptions, givenOptions } from './given-options.ts'
 
 /** Tokens read at a time. */

@@ -3,31 +3,26 @@
 import { hostname } from 'node:os'
 import { setTimeout as setTimeoutPromise } from 'node:timers/promises'
 
-import type { Outcome, Priority } from '../domain/delivery.ts'
+import type { Outcome } from '../domain/delivery.ts'
 import type { Endpoint } from '../domain/endpoint.ts'
 import { SETTING_LIMITS } from '../domain/endpoint-settings.ts'
 import type { IdempotencyKey } from '../domain/idempotency.ts'
 import type { Message } from '../domain/message.ts'
 import { type OperationalEvent, eventsOfAttempt } from '../domain/operational-event.ts'
 import { PosthornError } from '../domain/errors.ts'
-import type {
-  AcceptRequest,
-  AcceptResult,
-  AttemptRecord,
-  ClaimedDelivery,
-  DeliveryKey,
-  EventRequest,
-  Lease,
-  RecordResult,
-  Store,
-  WaitingEndpoint,
-} from '../storage/store.ts'
+import type { AcceptRequest, AcceptResult, EventRequest } from '../storage/port/accepts.ts'
+import type { AttemptRecord, RecordResult } from '../storage/port/attempts.ts'
+import type { Lease } from '../storage/port/nodes.ts'
+import type { ClaimedDelivery } from '../storage/port/queue.ts'
+import type { Store } from '../storage/store.ts'
 import { type AttemptContext, type Attempted, makeAttempt } from './attempt.ts'
+import { Claiming } from './claiming.ts'
 import { Failing } from './failing.ts'
 import type { Signal } from './health.ts'
-import { type Counts, type LaneLimits, Lanes, pacedBy } from './lanes.ts'
+import { type LaneLimits, Lanes } from './lanes.ts'
 import { Membership } from './membership.ts'
 import { eventRequests } from './operational-events.ts'
+import { RETRY_MS, Returns, keyOf } from './returns.ts'
 import type { Route, Routes, RoutingTable } from './routing.ts'
 
 /** Bounds of one process: about 100 MB of heap when all are reached. */
@@ -40,30 +35,8 @@ const LIMITS = {
   maxHeldBytes: 64 * 1_048_576,
 } as const satisfies LaneLimits
 
-/** How often the store is asked what is due, in milliseconds, when nothing is known to be due sooner. */
-const POLL_MS = 1_000
-
-/** Deliveries taken in one claim, and bytes of payload. Small, so that a claim does not hold up the commit it shares. */
-const CLAIM = 200
-const CLAIM_BYTES = 8 * 1_048_576
-
-/** Endpoints looked at in one step of a poll. */
-const POLL_PAGE = 100
-
-/** Deliveries of a deleted endpoint canceled in one step of a poll. */
-const CANCEL_PAGE = 1_000
-
 /** Statuses by which an endpoint, or what stands before it, says that it has too much to do. */
 const THROTTLES: ReadonlySet<number> = new Set([429, 502, 503, 504])
-
-/** Wait before what could not be written is tried to be written again, in milliseconds. */
-const RETRY_MS = 1_000
-
-/** Least time from one poll to one that another node's word sets off, in milliseconds. */
-const WORD_POLL_MS = 50
-
-/** Deliveries given back in one statement. */
-const RELEASE = 1_000
 
 /** Logs what the engine did. */
 export interface EngineLog {
@@ -99,15 +72,9 @@ export class Engine {
   readonly #failing: Failing
   readonly #attempts = new Set<Promise<void>>()
   readonly #membership: Membership
+  readonly #returns: Returns
+  readonly #claiming: Claiming
   #isStopping = false
-  #timer: NodeJS.Timeout | null = null
-  #nextPollAt = Infinity
-  #polledAt = 0
-  #poll: Promise<void> | null = null
-  /** Endpoints that are being refilled, so that one is not claimed for twice at once. */
-  readonly #refilling = new Set<string>()
-  /** What may be held by this node without its knowing, by the lease: see {@link Engine.send}. */
-  readonly #doubtful = new Map<Lease, DeliveryKey[]>()
 
   constructor(deps: EngineDeps) {
     this.#deps = deps
@@ -126,8 +93,24 @@ export class Engine {
       onLost: () => this.#lanes.drop(),
       onJoined: () => this.wake(),
     })
+    this.#returns = new Returns({
+      store,
+      clock: deps.clock,
+      log: deps.log,
+      track: (work) => this.#track(work),
+    })
+    this.#claiming = new Claiming({
+      store,
+      routes: deps.routes,
+      lanes: this.#lanes,
+      clock: deps.clock,
+      log: deps.log,
+      lease: () => this.#membership.lease,
+      setPolicy: (endpointId, routes) => this.#setPolicy(endpointId, routes),
+      giveBack: (deliveries, lease) => this.#returns.giveBack(deliveries, lease),
+    })
     store.onBreaker((endpointId, openUntil) => this.#lanes.hearBreaker(endpointId, openUntil))
-    store.onDue(() => this.#wakeAt(Math.max(deps.clock(), this.#polledAt + WORD_POLL_MS)))
+    store.onDue(() => this.#claiming.hearDue())
   }
 
   /** Deliveries held in memory, and attempts under way. */
@@ -150,11 +133,12 @@ export class Engine {
   async stop(): Promise<void> {
     const { lease } = this.#membership
     this.#isStopping = true
-    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#returns.endRetries()
+    const polled = this.#claiming.stop()
     const queued = this.#lanes.stop()
     this.#membership.endWaits()
-    await this.#poll
-    if (lease !== null) this.#track(this.#release(queued.map(keyOf), lease))
+    await polled
+    if (lease !== null) this.#track(this.#returns.giveBack(queued.map(keyOf), lease))
     while (this.#attempts.size > 0) await Promise.all(this.#attempts)
     await this.#membership.stop()
   }
@@ -189,7 +173,7 @@ export class Engine {
       result = await this.#deps.store.acceptMessage({ message, deliveries, dueAt, idempotency })
     } catch (error) {
       cancel()
-      if (lease !== null && isUncertain(error)) this.#doubt(heldKeys(), lease)
+      if (lease !== null && isUncertain(error)) this.#returns.doubt(heldKeys(), lease)
       throw error
     }
     if (result.kind !== 'accepted') {
@@ -199,13 +183,13 @@ export class Engine {
     if (lease !== null && lease !== this.#membership.lease) {
       // Accepted under a lease that was lost meanwhile: nobody looks after it.
       cancel()
-      this.#track(this.#release(heldKeys(), lease))
+      this.#track(this.#returns.giveBack(heldKeys(), lease))
       return result
     }
     for (const { endpointId } of held) {
       this.#lanes.push({ message, endpointId, attempts: 0, priority: 'live' })
     }
-    if (message.deliverAt !== null) this.#wakeAt(message.deliverAt)
+    if (message.deliverAt !== null) this.#claiming.wakeAt(message.deliverAt)
     else {
       for (const { endpointId, lease: heldUnder } of deliveries) {
         if (heldUnder !== null) continue
@@ -213,7 +197,7 @@ export class Engine {
         // Where all is claimed, the first delivery is not to wait for a poll.
         const route = routes.get(endpointId)
         if (route !== undefined && this.#lanes.isClaimed(route.lane)) {
-          this.#track(this.#refill(applicationId, endpointId))
+          this.#track(this.#claiming.refill(applicationId, endpointId))
         }
       }
     }
@@ -222,7 +206,7 @@ export class Engine {
 
   /** Looks for what is due in the store now: something was put there other than by {@link Engine.send}. */
   wake(): void {
-    this.#wakeAt(this.#deps.clock())
+    this.#claiming.wakeAt(this.#deps.clock())
   }
 
   /** Claims what was accepted other than by {@link Engine.send}, so that it does not wait for a poll. */
@@ -230,7 +214,7 @@ export class Engine {
     for (const { message, deliveries } of accepted) {
       for (const { endpointId } of deliveries) {
         this.#lanes.leave(endpointId)
-        this.#track(this.#refill(message.applicationId, endpointId))
+        this.#track(this.#claiming.refill(message.applicationId, endpointId))
       }
     }
   }
@@ -241,7 +225,8 @@ export class Engine {
     if (route === undefined) return
     const misplaced = this.#lanes.setPolicy(endpointId, route.lane)
     const { lease } = this.#membership
-    if (misplaced.length > 0 && lease !== null) this.#track(this.#release(misplaced.map(keyOf), lease))
+    if (misplaced.length > 0 && lease !== null)
+      this.#track(this.#returns.giveBack(misplaced.map(keyOf), lease))
   }
 
   #track(work: Promise<void>): void {
@@ -264,7 +249,7 @@ export class Engine {
       if (route === undefined || route.endpoint.disabled) {
         // Gone or disabled: what is held for it waits in the store, where it is canceled or kept.
         const all = [...deliveries, ...this.#lanes.clear(endpointId)]
-        return await this.#release(all.map(keyOf), lease)
+        return await this.#returns.giveBack(all.map(keyOf), lease)
       }
       this.#setPolicy(endpointId, routes)
 
@@ -273,11 +258,11 @@ export class Engine {
       const unfinished = await Promise.all(attempted.map((each) => this.#settle(each, route, lease)))
       // What failed goes before the rest of its line again, so the rest goes back before its lane has a turn.
       if (route.lane.isOrdered && unfinished.some(Boolean)) {
-        await this.#release(this.#lanes.clear(endpointId).map(keyOf), lease)
+        await this.#returns.giveBack(this.#lanes.clear(endpointId).map(keyOf), lease)
       }
     } finally {
       const isLow = this.#lanes.finished(deliveries, signal)
-      if (isLow) this.#track(this.#refill(applicationId, endpointId))
+      if (isLow) this.#track(this.#claiming.refill(applicationId, endpointId))
     }
   }
 
@@ -306,7 +291,7 @@ export class Engine {
       this.#deps.log.warn({ delivery: keyOf(delivery) }, 'the delivery was taken over meanwhile')
       return true
     }
-    if (verdict.kind === 'retry') this.#wakeAt(verdict.at)
+    if (verdict.kind === 'retry') this.#claiming.wakeAt(verdict.at)
     return verdict.kind === 'retry' || verdict.kind === 'resume'
   }
 
@@ -340,138 +325,6 @@ export class Engine {
       }
     }
   }
-
-  /** Gives held deliveries back to the store, unattempted, for as long as it takes: nobody else frees what this node holds. */
-  async #release(deliveries: readonly DeliveryKey[], lease: Lease): Promise<void> {
-    const { store, clock, log } = this.#deps
-    for (let at = 0; at < deliveries.length;) {
-      try {
-        await store.releaseDeliveries(lease, deliveries.slice(at, at + RELEASE), clock())
-        at += RELEASE
-      } catch (error) {
-        log.error({ err: error }, 'deliveries could not be given back yet')
-        if (this.#isStopping) throw error
-        await setTimeoutPromise(RETRY_MS)
-      }
-    }
-  }
-
-  /**
-   * Notes what may be on disk although its sender was told that it is not: the connection was lost in between. It would be
-   * held by this node, which does not know of it.
-   */
-  #doubt(deliveries: readonly DeliveryKey[], lease: Lease): void {
-    const known = this.#doubtful.get(lease)
-    if (known !== undefined) return void known.push(...deliveries)
-    this.#doubtful.set(lease, [...deliveries])
-    // Those that fail in the same moment go together.
-    const settle = async () => {
-      await setTimeoutPromise(RETRY_MS)
-      const all = this.#doubtful.get(lease)!
-      this.#doubtful.delete(lease)
-      await this.#release(all, lease)
-    }
-    this.#track(settle())
-  }
-
-  #wakeAt(at: number): void {
-    if (this.#isStopping || this.#membership.lease === null || at >= this.#nextPollAt) return
-    if (this.#timer !== null) clearTimeout(this.#timer)
-    this.#nextPollAt = at
-    // A timer counts in 32 bits; whatever is further off than a poll is found by the polls before it.
-    const waitMs = Math.min(Math.max(0, at - this.#deps.clock()), POLL_MS)
-    this.#timer = setTimeout(() => this.#startPoll(), waitMs)
-  }
-
-  #startPoll(): void {
-    this.#timer = null
-    this.#nextPollAt = Infinity
-    if (this.#poll !== null || this.#isStopping) return
-    this.#polledAt = this.#deps.clock()
-    this.#poll = this.#claimWhatIsDue()
-      .catch((error: unknown) => {
-        this.#deps.log.error({ err: error }, 'the store could not be asked what is due')
-        return this.#deps.clock() + POLL_MS
-      })
-      .then((nextAt) => {
-        this.#poll = null
-        this.#wakeAt(Math.min(nextAt, this.#deps.clock() + POLL_MS))
-      })
-  }
-
-  /** Claims what is due for every endpoint that has room; returns when the next delivery is due. */
-  async #claimWhatIsDue(): Promise<number> {
-    let nextAt = Infinity
-    let after: WaitingEndpoint | null = null
-    do {
-      const waiting: WaitingEndpoint[] = await this.#deps.store.findWaitingEndpoints(after, POLL_PAGE)
-      await Promise.all(
-        waiting.map(async ({ applicationId, endpointId, dueAt, state }) => {
-          if (state === 'deleted') {
-            await this.#deps.store.cancelDeliveries(applicationId, endpointId, CANCEL_PAGE)
-          } else if (state === 'open') {
-            if (dueAt <= this.#deps.clock()) await this.#refill(applicationId, endpointId)
-            else nextAt = Math.min(nextAt, dueAt)
-          }
-        }),
-      )
-      after = waiting.length === POLL_PAGE ? waiting.at(-1)! : null
-    } while (after !== null && !this.#isStopping)
-    return nextAt
-  }
-
-  async #refill(applicationId: string, endpointId: string): Promise<void> {
-    const { lease } = this.#membership
-    if (lease === null || this.#isStopping || this.#refilling.has(endpointId)) return
-    this.#refilling.add(endpointId)
-    try {
-      // Before the claim: a fault after it would leave deliveries held and forgotten.
-      const routes = await this.#deps.routes.routesOf(applicationId)
-      this.#setPolicy(endpointId, routes)
-      const limits = this.#claimLimits(endpointId)
-      if (limits === null) return
-      const backlog = this.#lanes.backlogOf(endpointId)
-      const policy = routes.get(endpointId)?.lane
-      const now = this.#deps.clock()
-      const claimed = await this.#deps.store.claimDeliveries({
-        lease,
-        applicationId,
-        endpointId,
-        limits,
-        isOrdered: policy?.isOrdered ?? false,
-        pacedBy: policy === undefined ? undefined : pacedBy(policy),
-        maxBytes: CLAIM_BYTES,
-        now,
-      })
-      if (this.#isStopping || lease !== this.#membership.lease) {
-        return await this.#release(claimed.map(keyOf), lease)
-      }
-      this.#lanes.pushClaimed(endpointId, claimed, { backlog, isAll: completeness(claimed, limits) })
-    } finally {
-      this.#refilling.delete(endpointId)
-    }
-  }
-
-  /** How many of each priority one claim may take; `null` for none. */
-  #claimLimits(endpointId: string): Counts | null {
-    const room = this.#lanes.room(endpointId)
-    if (room === null) return null
-    const limitOf = (priority: Priority) => Math.min(Math.floor(room[priority]), CLAIM)
-    return { live: limitOf('live'), retry: limitOf('retry'), replay: limitOf('replay') }
-  }
-}
-
-/** Tells, by priority, whether a claim got all that was due. */
-function completeness(
-  claimed: readonly ClaimedDelivery[],
-  limits: Readonly<Counts>,
-): Record<Priority, boolean> {
-  // Cut short by its bytes, a claim has less than its limits and more behind it: then it is asked again.
-  const bytes = claimed.reduce((sum, { message }) => sum + message.payload.byteLength, 0)
-  const isCut = bytes >= CLAIM_BYTES / 2
-  const isAll = (priority: Priority) =>
-    !isCut && claimed.filter((delivery) => delivery.priority === priority).length < limits[priority]
-  return { live: isAll('live'), retry: isAll('retry'), replay: isAll('replay') }
 }
 
 /** What an attempt tells of its endpoint. Whatever it answers it is there, save that it may have too much to do. */
@@ -484,8 +337,4 @@ function signalOf(outcome: Outcome, tookMs: number): Signal {
 /** Tells whether a write that failed may have been done all the same. A refusal was not. */
 function isUncertain(error: unknown): boolean {
   return !(error instanceof PosthornError) || error.cause !== undefined
-}
-
-function keyOf({ message, endpointId }: ClaimedDelivery): DeliveryKey {
-  return { applicationId: message.applicationId, messageId: message.id, endpointId }
 }

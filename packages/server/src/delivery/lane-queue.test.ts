@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 
 import { newMessage } from '../../test/storage/fixtures.ts'
 import { PRIORITIES, type Priority } from '../domain/delivery.ts'
-import type { ClaimedDelivery } from '../storage/store.ts'
+import type { ClaimedDelivery } from '../storage/port/queue.ts'
 import { LaneQueue } from './lane-queue.ts'
 
 function delivery(priority: Priority, attempts = 0): ClaimedDelivery {

@@ -1,7 +1,7 @@
 /** What waits in a lane, by priority. No I/O. @module */
 
 import { PRIORITIES, type Priority } from '../domain/delivery.ts'
-import type { ClaimedDelivery } from '../storage/store.ts'
+import type { ClaimedDelivery } from '../storage/port/queue.ts'
 
 /** How often a priority lets more urgent ones go first before it has a turn itself. */
 const PATIENCE: Readonly<Record<Priority, number>> = { live: 0, retry: 3, replay: 12 }

@@ -1,9 +1,10 @@
 import * as fc from 'fast-check'
 import { afterEach, expect, test, vi } from 'vitest'
 
-import type { ClaimedDelivery } from '../storage/store.ts'
+import type { ClaimedDelivery } from '../storage/port/queue.ts'
 import { type Signal, STALLS_TO_OPEN } from './health.ts'
-import { type LaneCompany, type LaneLimits, type LanePolicy, Lanes } from './lanes.ts'
+import type { LanePolicy } from './lane.ts'
+import { type LaneCompany, type LaneLimits, Lanes } from './lanes.ts'
 
 const LIMITS: LaneLimits = {
   maxInFlight: 100,

@@ -1,11 +1,12 @@
 /** The lanes: each endpoint's deliveries in a queue of their own, taking turns. No I/O. @module */
 
 import { PRIORITIES, type Priority } from '../domain/delivery.ts'
-import type { Batch, Concurrency } from '../domain/endpoint-settings.ts'
-import type { ClaimedDelivery } from '../storage/store.ts'
-import { Health, type Signal } from './health.ts'
-import { LaneQueue } from './lane-queue.ts'
+import type { Concurrency } from '../domain/endpoint-settings.ts'
+import type { ClaimedDelivery } from '../storage/port/queue.ts'
+import type { Signal } from './health.ts'
+import { type Counts, Lane, type LanePolicy, OPEN_POLICY, UNLIMITED, pacedBy } from './lane.ts'
 import { type Pace, Paces, isTime } from './pace.ts'
+import { RememberedHealth } from './remembered-health.ts'
 
 /** Bounds of the lanes. Those of one lane keep an endpoint from taking what others need. */
 export interface LaneLimits {
@@ -23,20 +24,6 @@ export interface LaneLimits {
   readonly maxHeldBytes: number
 }
 
-/** How deliveries to an endpoint may start. */
-export interface LanePolicy {
-  readonly applicationId: string
-  /** Starts a second, `null` for no limit. */
-  readonly perSecond: number | null
-  /** Starts a second to all endpoints of its application together. */
-  readonly applicationPerSecond: number | null
-  readonly concurrency: Concurrency | null
-  /** One at a time, in the order of the store. */
-  readonly isOrdered: boolean
-  /** Several in one request. */
-  readonly batch: Batch | null
-}
-
 /** What the lanes of this node have to do with those of others. */
 export interface LaneCompany {
   /** Other nodes may send to the same endpoints: then whoever sends at a rate claims all that it sends. */
@@ -47,9 +34,6 @@ export interface LaneCompany {
 
 const ALONE: LaneCompany = { isShared: false, tellBreaker() {} }
 
-/** Counts deliveries by priority. */
-export type Counts = Record<Priority, number>
-
 /** Share of a lane's room that a priority may take, so that what is less urgent leaves some to what is more. */
 const SHARES: Readonly<Counts> = { live: 1, retry: 0.5, replay: 0.25 }
 
@@ -57,48 +41,6 @@ const SHARES: Readonly<Counts> = { live: 1, retry: 0.5, replay: 0.25 }
 const QUANTUM = 16_384
 /** Price of a byte: a lane that replays gets an eighth of the turns of one that sends what happens now. */
 const PRICES: Readonly<Counts> = { live: 1, retry: 2, replay: 8 }
-
-/** Endpoints of which it is remembered that they were not well when their lane was last empty. */
-const MAX_REMEMBERED = 10_000
-
-const OPEN_POLICY: LanePolicy = {
-  applicationId: '',
-  perSecond: null,
-  applicationPerSecond: null,
-  concurrency: null,
-  isOrdered: false,
-  batch: null,
-}
-const UNLIMITED: readonly Pace[] = []
-
-/** One endpoint's queue. */
-class Lane {
-  readonly endpointId: string
-  readonly queue = new LaneQueue()
-  readonly health: Health
-  policy = OPEN_POLICY
-  /** Deliveries held: promised, queued or under way. */
-  held = 0
-  readonly heldOf: Counts = { live: 0, retry: 0, replay: 0 }
-  inFlight = 0
-  /** What is left of its turns; see {@link QUANTUM}. */
-  credit = 0
-  /** Counts what was left to the store for want of room; 0 while nothing is known to wait there. */
-  readonly backlog: Counts = { live: 0, retry: 0, replay: 0 }
-  /** Its own pace and that of its application, where they have one. */
-  paces: readonly Pace[] = UNLIMITED
-  /** When its next attempt may start, taken from its paces; `null` where none was taken. */
-  startAt: number | null = null
-  /** Since when the first in its queue waits for company. */
-  gatheringSince = 0
-  /** Wakes it when it may start. */
-  timer: NodeJS.Timeout | null = null
-
-  constructor(endpointId: string, health: Health) {
-    this.endpointId = endpointId
-    this.health = health
-  }
-}
 
 /**
  * Holds deliveries until their turn.
@@ -117,8 +59,8 @@ export class Lanes {
   readonly #company: LaneCompany
   readonly #lanes = new Map<string, Lane>()
   readonly #paces = new Paces()
-  /** Health of endpoints whose lane is empty, as far as it is worth remembering; the longest forgotten goes first. */
-  readonly #remembered = new Map<string, Health>()
+  /** Health of endpoints whose lane is empty. */
+  readonly #remembered: RememberedHealth
   /** Lanes that could send now, in the order of their turns. */
   readonly #ready = new Set<Lane>()
   #heldBytes = 0
@@ -140,6 +82,7 @@ export class Lanes {
     this.#limits = limits
     this.#run = run
     this.#clock = clock
+    this.#remembered = new RememberedHealth(limits.initialInFlightPerLane, clock)
   }
 
   /** Deliveries held, and attempts under way. */
@@ -285,9 +228,9 @@ export class Lanes {
       this.#turn(lane)
       return
     }
-    const health = this.#remembered.get(endpointId) ?? new Health(this.#limits.initialInFlightPerLane)
+    const health = this.#remembered.take(endpointId)
     health.hear(openUntil)
-    this.#remember(endpointId, health)
+    this.#remembered.keep(endpointId, health)
   }
 
   /** Forgets all that is queued: another node has it now. What was promised or is under way ends as usual. */
@@ -317,9 +260,7 @@ export class Lanes {
   #laneOf(endpointId: string): Lane {
     let lane = this.#lanes.get(endpointId)
     if (lane === undefined) {
-      const known = this.#remembered.get(endpointId)
-      this.#remembered.delete(endpointId)
-      lane = new Lane(endpointId, known ?? new Health(this.#limits.initialInFlightPerLane))
+      lane = new Lane(endpointId, this.#remembered.take(endpointId))
       this.#lanes.set(endpointId, lane)
     }
     return lane
@@ -436,24 +377,6 @@ export class Lanes {
   #dropIfIdle(lane: Lane): void {
     if (lane.held > 0 || PRIORITIES.some((priority) => lane.backlog[priority] > 0)) return
     this.#lanes.delete(lane.endpointId)
-    this.#remember(lane.endpointId, lane.health)
+    this.#remembered.keep(lane.endpointId, lane.health)
   }
-
-  #remember(endpointId: string, health: Health): void {
-    this.#remembered.delete(endpointId)
-    if (health.isAsNew(this.#limits.initialInFlightPerLane, this.#clock())) return
-    this.#remembered.set(endpointId, health)
-    if (this.#remembered.size > MAX_REMEMBERED) {
-      this.#remembered.delete(this.#remembered.keys().next().value!)
-    }
-  }
-}
-
-/** Returns whose rate holds an endpoint's deliveries to a pace; `undefined` where none does. */
-export function pacedBy({
-  perSecond,
-  applicationPerSecond,
-}: LanePolicy): 'endpoint' | 'application' | undefined {
-  if (applicationPerSecond !== null) return 'application'
-  return perSecond === null ? undefined : 'endpoint'
 }

@@ -1,6 +1,7 @@
 /** This process's place among the nodes that share a store. @module */
 
-import type { Lease, NodeState, Store } from '../storage/store.ts'
+import type { Lease, NodeState } from '../storage/port/nodes.ts'
+import type { Store } from '../storage/store.ts'
 
 /** From the end of one beat to the next, in milliseconds. */
 const BEAT_MS = 1_000

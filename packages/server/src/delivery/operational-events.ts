@@ -5,7 +5,8 @@ import { wantsMessage } from '../domain/endpoint.ts'
 import { newId } from '../domain/id.ts'
 import { JSON_CONTENT_TYPE } from '../domain/message.ts'
 import type { OperationalEvent } from '../domain/operational-event.ts'
-import type { EventRequest, Store } from '../storage/store.ts'
+import type { EventRequest } from '../storage/port/accepts.ts'
+import type { Store } from '../storage/store.ts'
 import type { RoutingTable } from './routing.ts'
 
 /** What tells of events. */

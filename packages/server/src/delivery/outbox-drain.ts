@@ -3,7 +3,8 @@
 import { wantsMessage } from '../domain/endpoint.ts'
 import { ValidationError } from '../domain/errors.ts'
 import type { Message } from '../domain/message.ts'
-import type { AcceptRequest, Outbox, OutboxRefusal, OutboxRow } from '../storage/store.ts'
+import type { AcceptRequest } from '../storage/port/accepts.ts'
+import type { Outbox, OutboxRefusal, OutboxRow } from '../storage/port/outbox.ts'
 import type { EngineLog } from './engine.ts'
 import type { RoutingTable } from './routing.ts'
 

@@ -3,7 +3,7 @@
 import type { Application, ApplicationPolicy } from '../domain/application.ts'
 import type { Endpoint } from '../domain/endpoint.ts'
 import type { Store } from '../storage/store.ts'
-import type { LanePolicy } from './lanes.ts'
+import type { LanePolicy } from './lane.ts'
 import type { SigningKeys } from './signing-keys.ts'
 import { type Signer, needsServerKeys, signerFor } from './signing.ts'
 

@@ -1,7 +1,8 @@
 import { expect, onTestFinished, test, vi } from 'vitest'
 
 import type { Task } from '../domain/task.ts'
-import type { Store, StepLimits } from '../storage/store.ts'
+import type { StepLimits } from '../storage/port/tasks.ts'
+import type { Store } from '../storage/store.ts'
 import { TaskRunner } from './task-runner.ts'
 
 const newTask = (id: string, ratePerSecond: number | null = null): Task => ({

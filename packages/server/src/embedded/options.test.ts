@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
 
-import { OPTION_SPECS, codeName, resolveOptions } from '../options.ts'
+import { resolveOptions } from '../options/resolve.ts'
+import { codeName } from '../options/spec.ts'
+import { OPTION_SPECS } from '../options/table.ts'
 import { OPTION_NAMES, type PosthornOptions, embeddedOptions } from './options.ts'
 
 test('every option of the server but those of its own listening, logging and processes can be given in code', () => {

@@ -1,7 +1,10 @@
 /** The options of a Posthorn in another application's process: those of the server, given in code. @module */
 
 import { PosthornError } from '../domain/errors.ts'
-import { OPTION_SPECS, type Options, codeName, resolveOptions } from '../options.ts'
+import type { Options } from '../options.ts'
+import { resolveOptions } from '../options/resolve.ts'
+import { codeName } from '../options/spec.ts'
+import { OPTION_SPECS } from '../options/table.ts'
 import type { PosthornLog } from './log.ts'
 
 /** What only a server has, which listens, logs and starts processes by itself. */

@@ -1,6 +1,7 @@
 /** What access leaves to be done aside: noting when tokens were used, and removing what no longer counts. @module */
 
-import type { Store, TokenUse } from '../storage/store.ts'
+import type { TokenUse } from '../storage/port/tokens.ts'
+import type { Store } from '../storage/store.ts'
 
 /** How often, in milliseconds. */
 const INTERVAL_MS = 60_000

@@ -4,7 +4,8 @@ import { hash } from 'node:crypto'
 
 import type { Application } from '../domain/application.ts'
 import { PosthornError } from '../domain/errors.ts'
-import type { Store, TokenUse } from '../storage/store.ts'
+import type { TokenUse } from '../storage/port/tokens.ts'
+import type { Store } from '../storage/store.ts'
 import { isJwt, verifyJwt } from './auth/jwt.ts'
 import type { Caller } from './permissions.ts'
 

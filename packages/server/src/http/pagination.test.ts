@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 
-import type { PageRequest } from '../storage/store.ts'
+import type { PageRequest } from '../storage/port/page.ts'
 import { type ListReply, pageOf, writePage } from './pagination.ts'
 
 /** A list in memory, as a store would give it. */

@@ -2,7 +2,7 @@
 
 import { type Static, type TSchema, Type } from 'typebox'
 
-import type { PageRequest } from '../storage/store.ts'
+import type { PageRequest } from '../storage/port/page.ts'
 import { writeJson } from './json-body.ts'
 
 /** Items of a page where the caller names no number, and at most. */

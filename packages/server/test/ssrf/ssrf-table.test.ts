@@ -11,7 +11,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { destinationPolicy, faultOfUrl } from '../../src/delivery/destination.ts'
 import { type GuardedClientOptions, guardedClient } from '../../src/delivery/guarded-client.ts'
 import type { NameLookup } from '../../src/delivery/guarded-lookup.ts'
-import { resolveOptions } from '../../src/options.ts'
+import { resolveOptions } from '../../src/options/resolve.ts'
 import { type Row, readTable } from './table.ts'
 
 /** What a proxy was asked for, which refuses everything: nothing of this test leaves the machine. */

@@ -10,16 +10,13 @@ import { type IdKind, firstIdAt, randomText } from '../../src/domain/id.ts'
 import { JSON_CONTENT_TYPE, type Message } from '../../src/domain/message.ts'
 import type { Task } from '../../src/domain/task.ts'
 import type { Token } from '../../src/domain/token.ts'
-import type {
-  AcceptResult,
-  AttemptRecord,
-  ClaimedDelivery,
-  Lease,
-  PageRequest,
-  RecordResult,
-  StepLimits,
-  Store,
-} from '../../src/storage/store.ts'
+import type { AcceptResult } from '../../src/storage/port/accepts.ts'
+import type { AttemptRecord, RecordResult } from '../../src/storage/port/attempts.ts'
+import type { Lease } from '../../src/storage/port/nodes.ts'
+import type { PageRequest } from '../../src/storage/port/page.ts'
+import type { ClaimedDelivery } from '../../src/storage/port/queue.ts'
+import type { StepLimits } from '../../src/storage/port/tasks.ts'
+import type { Store } from '../../src/storage/store.ts'
 
 /** The instant at which tests begin. */
 export const NOW = 1_790_000_000_000

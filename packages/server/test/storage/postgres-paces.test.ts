@@ -1,7 +1,8 @@
 import { expect, onTestFinished, test } from 'vitest'
 
+import type { Lease } from '../../src/storage/port/nodes.ts'
 import { postgresStore } from '../../src/storage/postgres/postgres-store.ts'
-import type { Lease, Store } from '../../src/storage/store.ts'
+import type { Store } from '../../src/storage/store.ts'
 import { dropSchema, newSchemaName, sharedPostgres } from '../support/postgres.ts'
 import { newApplication, newEndpoint, newMessage } from './fixtures.ts'
 

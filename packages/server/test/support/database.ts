@@ -5,7 +5,8 @@ import { createHash } from 'node:crypto'
 import { onTestFinished } from 'vitest'
 
 import { openStore } from '../../src/open-store.ts'
-import { environmentName, resolveOptions } from '../../src/options.ts'
+import { resolveOptions } from '../../src/options/resolve.ts'
+import { environmentName } from '../../src/options/spec.ts'
 import type { Store } from '../../src/storage/store.ts'
 import { dropSchema, sharedPostgres } from './postgres.ts'
 

@@ -4,7 +4,7 @@ import { pino } from 'pino'
 import { onTestFinished } from 'vitest'
 
 import { type AppParts, startApp } from '../../src/app.ts'
-import { resolveOptions } from '../../src/options.ts'
+import { resolveOptions } from '../../src/options/resolve.ts'
 import { temporaryFolder } from '../storage/temporary-folder.ts'
 import { type Api, apiOf } from './api.ts'
 import { databaseFlags } from './database.ts'

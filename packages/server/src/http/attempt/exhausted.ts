@@ -3,7 +3,7 @@
 import { type Static, Type } from 'typebox'
 
 import type { ReplayWork } from '../../domain/task.ts'
-import type { ExhaustedDelivery } from '../../storage/store.ts'
+import type { ExhaustedDelivery } from '../../storage/port/deliveries.ts'
 import type { Api } from '../api.ts'
 import { requireApplication } from '../authentication.ts'
 import { showStarted, startedTask } from '../background-task/schemas.ts'

@@ -3,7 +3,9 @@
 import type { Static } from 'typebox'
 
 import type { Attempt } from '../../domain/attempt.ts'
-import type { AttemptFilter, PageRequest, Store } from '../../storage/store.ts'
+import type { AttemptFilter } from '../../storage/port/attempts.ts'
+import type { PageRequest } from '../../storage/port/page.ts'
+import type { Store } from '../../storage/store.ts'
 import { statusOf } from '../delivery-status.ts'
 import { writeJson } from '../json-body.ts'
 import { messageFilter } from '../message/routes.ts'

@@ -3,7 +3,7 @@
 import { type Static, Type } from 'typebox'
 
 import { PosthornError } from '../../domain/errors.ts'
-import { type EndpointQueue, MOST_COUNTED } from '../../storage/store.ts'
+import { type EndpointQueue, MOST_COUNTED } from '../../storage/port/queue.ts'
 import type { Api } from '../api.ts'
 import { notFound, requireApplication } from '../authentication.ts'
 import { LastAttemptOut, showLastAttempt } from '../attempt/last-attempt.ts'

@@ -3,7 +3,7 @@
 import { type Static, Type } from 'typebox'
 
 import type { Message } from '../../domain/message.ts'
-import type { MessageFilter } from '../../storage/store.ts'
+import type { MessageFilter } from '../../storage/port/messages.ts'
 import type { Api } from '../api.ts'
 import { findOrMakeApplication } from '../application/find-or-make.ts'
 import { type Principal, notFound, requireApplication } from '../authentication.ts'

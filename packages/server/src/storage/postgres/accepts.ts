@@ -3,7 +3,7 @@
 import { firstIdAt } from '../../domain/id.ts'
 import { IDEMPOTENCY_MS } from '../../domain/idempotency.ts'
 import type { Turn } from '../../domain/operational-event.ts'
-import type { AcceptRequest, AcceptResult, EventRequest } from '../store.ts'
+import type { AcceptRequest, AcceptResult, EventRequest } from '../port/accepts.ts'
 import type { BatchStatement, Queries, Row } from './database.ts'
 import { PENDING } from './delivery-status.ts'
 import { CHANNEL, TAG } from './few-messages.ts'

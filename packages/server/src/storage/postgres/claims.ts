@@ -3,7 +3,8 @@
 import { randomInt } from 'node:crypto'
 
 import { PRIORITIES, type Priority } from '../../domain/delivery.ts'
-import type { ClaimedDelivery, Store } from '../store.ts'
+import type { ClaimedDelivery } from '../port/queue.ts'
+import type { Store } from '../store.ts'
 import type { BatchStatement, Database, Queries, Row } from './database.ts'
 import { CANCEL_EXPUNGED, PENDING } from './delivery-status.ts'
 import { statusOf } from './deliveries.ts'

@@ -1,7 +1,9 @@
 /** Deliveries in PostgreSQL, as the API asks for them. @module */
 
 import type { Delivery, DeliveryStatus } from '../../domain/delivery.ts'
-import type { DeliveryFilter, PageRequest, Store } from '../store.ts'
+import type { DeliveryFilter } from '../port/deliveries.ts'
+import type { PageRequest } from '../port/page.ts'
+import type { Store } from '../store.ts'
 import type { Database, Row } from './database.ts'
 import { CANCELED, FAIL, SUCCESS } from './delivery-status.ts'
 import type { KeyRing } from './encryption-keys.ts'

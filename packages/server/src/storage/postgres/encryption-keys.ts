@@ -9,8 +9,9 @@
 
 import { PosthornError } from '../../domain/errors.ts'
 import type { GivenKeys } from '../key-ring.ts'
+import type { EncryptionKey } from '../port/encryption-keys.ts'
 import { type KeyedBox, type SecretBox, headerOf, secretBox } from '../secret-box.ts'
-import type { EncryptionKey, Store } from '../store.ts'
+import type { Store } from '../store.ts'
 import { type Database, type Queries, type Row, lockOf } from './database.ts'
 import type { Notices } from './notices.ts'
 import { type SealedTable, sealedTables } from './sealed-columns.ts'

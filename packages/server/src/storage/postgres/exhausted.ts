@@ -1,7 +1,9 @@
 /** The exhausted deliveries of an application in PostgreSQL. @module */
 
 import type { Attempt } from '../../domain/attempt.ts'
-import type { ExhaustedDelivery, ExhaustedFilter, PageRequest, Store } from '../store.ts'
+import type { ExhaustedDelivery, ExhaustedFilter } from '../port/deliveries.ts'
+import type { PageRequest } from '../port/page.ts'
+import type { Store } from '../store.ts'
 import type { Database, Row } from './database.ts'
 import { deliveryOf } from './deliveries.ts'
 import { FAIL } from './delivery-status.ts'

@@ -1,6 +1,6 @@
 /** The filters that look into messages, for lists of something else. @module */
 
-import type { MessageFilter } from '../store.ts'
+import type { MessageFilter } from '../port/messages.ts'
 import type { Queries } from './database.ts'
 import { type Sql, arrayText, raw, sql } from './sql.ts'
 

@@ -11,7 +11,8 @@
  * @module
  */
 
-import type { Lease, Node, NodeState, Store } from '../store.ts'
+import type { Lease, Node, NodeState } from '../port/nodes.ts'
+import type { Store } from '../store.ts'
 import { ClockOffset } from './clock-offset.ts'
 import type { BatchStatement, Database, Queries } from './database.ts'
 import { isLost, refusalOf } from './faults.ts'

@@ -1,7 +1,8 @@
 /** The outbox in PostgreSQL: from the rows that applications wrote to messages. @module */
 
 import { PosthornError } from '../../domain/errors.ts'
-import type { AcceptRequest, AcceptResult, Outbox, OutboxRefusal, OutboxRow, OutboxStep } from '../store.ts'
+import type { AcceptRequest, AcceptResult } from '../port/accepts.ts'
+import type { Outbox, OutboxRefusal, OutboxRow, OutboxStep } from '../port/outbox.ts'
 import { type DueWord, acceptAll } from './accepts.ts'
 import { type BatchStatement, type Database, type Queries, type Row, isUncertain } from './database.ts'
 import { isTransient } from './faults.ts'

@@ -9,7 +9,7 @@
  * @module
  */
 
-import type { Lease } from '../store.ts'
+import type { Lease } from '../port/nodes.ts'
 import type { ClaimRequest } from './claims.ts'
 import type { BatchStatement, Database } from './database.ts'
 import { arrayText } from './sql.ts'

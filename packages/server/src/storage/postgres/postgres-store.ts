@@ -3,16 +3,12 @@
 import { GroupCommit, type GroupCommitOptions } from '../group-commit.ts'
 import { requireFinished } from '../import-refusals.ts'
 import type { GivenKeys } from '../key-ring.ts'
-import type {
-  AcceptRequest,
-  AttemptRecord,
-  ClaimedDelivery,
-  Node,
-  NodeState,
-  Outbox,
-  RecordResult,
-  Store,
-} from '../store.ts'
+import type { AcceptRequest } from '../port/accepts.ts'
+import type { AttemptRecord, RecordResult } from '../port/attempts.ts'
+import type { Node, NodeState } from '../port/nodes.ts'
+import type { Outbox } from '../port/outbox.ts'
+import type { ClaimedDelivery } from '../port/queue.ts'
+import type { Store } from '../store.ts'
 import { type DueWord, acceptAll, findAccepted } from './accepts.ts'
 import { purgeMethods } from './access-purge.ts'
 import { applicationMethods } from './applications.ts'

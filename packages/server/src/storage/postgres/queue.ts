@@ -1,6 +1,7 @@
 /** The queue in PostgreSQL: what waits, giving it back, canceling it. @module */
 
-import { MOST_COUNTED, type Store, type WaitingEndpoint } from '../store.ts'
+import { MOST_COUNTED, type WaitingEndpoint } from '../port/queue.ts'
+import type { Store } from '../store.ts'
 import type { Database, Row } from './database.ts'
 import { deliveryOf } from './deliveries.ts'
 import { CANCELED, PENDING } from './delivery-status.ts'

@@ -1,6 +1,6 @@
 /** Recording attempts in PostgreSQL: all of a batch in one statement. @module */
 
-import type { AttemptRecord, RecordResult } from '../store.ts'
+import type { AttemptRecord, RecordResult } from '../port/attempts.ts'
 import { type DueWord, acceptAll, eventsFor } from './accepts.ts'
 import type { BatchStatement, Database, Queries } from './database.ts'
 import { FAIL, PENDING, RETRY, SUCCESS } from './delivery-status.ts'

@@ -15,7 +15,9 @@
  */
 
 import type { DeliveryStatus } from '../../domain/delivery.ts'
-import type { MessageSearch, PageRequest, Store } from '../store.ts'
+import type { MessageSearch } from '../port/messages.ts'
+import type { PageRequest } from '../port/page.ts'
+import type { Store } from '../store.ts'
 import type { Database } from './database.ts'
 import { CHANNEL, TAG } from './few-messages.ts'
 import { merged } from './merged.ts'

@@ -1,7 +1,7 @@
 /** What the tables have in common: cells, pages and changes. @module */
 
 import type { PosthornError } from '../../domain/errors.ts'
-import type { PageRequest } from '../store.ts'
+import type { PageRequest } from '../port/page.ts'
 import { isTaken } from './faults.ts'
 import { type Sql, joined, raw, sql } from './sql.ts'
 

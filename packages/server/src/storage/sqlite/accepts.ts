@@ -3,7 +3,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 
 import type { Turn } from '../../domain/operational-event.ts'
-import type { AcceptRequest, AcceptResult, EventRequest } from '../store.ts'
+import type { AcceptRequest, AcceptResult, EventRequest } from '../port/accepts.ts'
 import { PENDING } from './delivery-status.ts'
 import { CHANNEL, TAG } from './few-messages.ts'
 import { messageKeys } from './idempotency.ts'

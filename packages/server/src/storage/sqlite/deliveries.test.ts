@@ -2,7 +2,8 @@ import { DatabaseSync } from 'node:sqlite'
 
 import { beforeAll, expect, test } from 'vitest'
 
-import type { DeliveryFilter, PageRequest } from '../store.ts'
+import type { DeliveryFilter } from '../port/deliveries.ts'
+import type { PageRequest } from '../port/page.ts'
 import { secretBox } from '../secret-box.ts'
 import { deliveryMethods } from './deliveries.ts'
 import { MIGRATIONS } from './migrations.ts'

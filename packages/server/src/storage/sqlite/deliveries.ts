@@ -3,8 +3,9 @@
 import type { DatabaseSync } from 'node:sqlite'
 
 import type { Delivery, DeliveryStatus } from '../../domain/delivery.ts'
+import type { DeliveryFilter } from '../port/deliveries.ts'
+import type { PageRequest } from '../port/page.ts'
 import type { SecretBox } from '../secret-box.ts'
-import type { DeliveryFilter, PageRequest } from '../store.ts'
 import { CANCELED, FAIL, SUCCESS } from './delivery-status.ts'
 import { endpointOf } from './endpoints.ts'
 import { fewMessages } from './few-messages.ts'

@@ -9,8 +9,8 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 
 import { PosthornError } from '../../domain/errors.ts'
+import type { EncryptionKey } from '../port/encryption-keys.ts'
 import { type KeyedBox, headerOf } from '../secret-box.ts'
-import type { EncryptionKey } from '../store.ts'
 import { type SealedTable, sealedTables } from './sealed-columns.ts'
 import { type Row, type Synchronous, statementCache } from './tables.ts'
 

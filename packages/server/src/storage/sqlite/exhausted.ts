@@ -2,7 +2,8 @@
 
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 
-import type { ExhaustedDelivery, ExhaustedFilter, PageRequest } from '../store.ts'
+import type { ExhaustedDelivery, ExhaustedFilter } from '../port/deliveries.ts'
+import type { PageRequest } from '../port/page.ts'
 import { deliveryOf } from './deliveries.ts'
 import { FAIL } from './delivery-status.ts'
 import { lastAttempts } from './last-attempt.ts'

@@ -2,7 +2,7 @@
 
 import type { StatementSync } from 'node:sqlite'
 
-import type { MessageFilter } from '../store.ts'
+import type { MessageFilter } from '../port/messages.ts'
 import type { Condition } from './tables.ts'
 
 /** Kinds of labels in `message_label`. */

@@ -4,8 +4,8 @@ import type { DatabaseSync } from 'node:sqlite'
 
 import { firstIdAt } from '../../domain/id.ts'
 import { IDEMPOTENCY_MS, type IdempotencyKey } from '../../domain/idempotency.ts'
+import type { AcceptResult } from '../port/accepts.ts'
 import type { SecretBox } from '../secret-box.ts'
-import type { AcceptResult } from '../store.ts'
 import { type Row, type Synchronous, statementCache } from './tables.ts'
 
 /** Returns the epoch of an instant: that of now and the one before it hold all keys that still count. */

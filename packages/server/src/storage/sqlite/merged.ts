@@ -1,6 +1,6 @@
 /** One page of several lists. @module */
 
-import type { PageRequest } from '../store.ts'
+import type { PageRequest } from '../port/page.ts'
 
 /** The first page of all lists together, each thing once. Each list gives as many as the page may need of it. */
 export function merged<Item extends { readonly id: string }, T>(

@@ -3,7 +3,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 
 import { PRIORITIES, type Priority } from '../../domain/delivery.ts'
-import { type ClaimedDelivery, MOST_COUNTED, type WaitingEndpoint } from '../store.ts'
+import { type ClaimedDelivery, MOST_COUNTED, type WaitingEndpoint } from '../port/queue.ts'
 import { deliveryOf, statusOf } from './deliveries.ts'
 import { CANCELED, CANCEL_EXPUNGED, PENDING } from './delivery-status.ts'
 import { lastAttempts } from './last-attempt.ts'

@@ -2,7 +2,7 @@
 
 import type { DatabaseSync, StatementResultingChanges } from 'node:sqlite'
 
-import type { AttemptRecord } from '../store.ts'
+import type { AttemptRecord } from '../port/attempts.ts'
 import { eventAccepter } from './accepts.ts'
 import { FAIL, RETRY, SUCCESS } from './delivery-status.ts'
 import { type Synchronous, statementCache } from './tables.ts'

@@ -16,7 +16,8 @@
 import type { DatabaseSync } from 'node:sqlite'
 
 import type { DeliveryStatus } from '../../domain/delivery.ts'
-import type { MessageSearch, PageRequest } from '../store.ts'
+import type { MessageSearch } from '../port/messages.ts'
+import type { PageRequest } from '../port/page.ts'
 import { messageConditions, messageOf, timeConditions } from './messages.ts'
 import { CHANNEL, TAG } from './few-messages.ts'
 import { merged } from './merged.ts'

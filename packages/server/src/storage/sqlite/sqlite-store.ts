@@ -7,7 +7,10 @@ import { Worker } from 'node:worker_threads'
 import { PosthornError } from '../../domain/errors.ts'
 import { GroupCommit, type GroupCommitOptions, type OperationResult } from '../group-commit.ts'
 import type { GivenKeys } from '../key-ring.ts'
-import type { AcceptRequest, Node, RecordResult, Store } from '../store.ts'
+import type { AcceptRequest } from '../port/accepts.ts'
+import type { RecordResult } from '../port/attempts.ts'
+import type { Node } from '../port/nodes.ts'
+import type { Store } from '../store.ts'
 import type { ErrorMessage, Operation, WorkerData, WorkerRequest, WorkerResponse } from './worker.ts'
 
 /** Limits of the write queue. 10,000 operations are some two seconds of work. */

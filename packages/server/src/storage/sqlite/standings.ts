@@ -14,7 +14,7 @@
 import type { SQLInputValue } from 'node:sqlite'
 
 import type { DeliveryStatus } from '../../domain/delivery.ts'
-import type { PageRequest } from '../store.ts'
+import type { PageRequest } from '../port/page.ts'
 import { CANCELED, FAIL, PENDING, SUCCESS } from './delivery-status.ts'
 import { type Condition, conditionClause, cursorConditions } from './tables.ts'
 

@@ -3,7 +3,8 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 
 import { PosthornError } from '../../domain/errors.ts'
-import type { PageRequest, Store } from '../store.ts'
+import type { PageRequest } from '../port/page.ts'
+import type { Store } from '../store.ts'
 
 /** A row as the driver gives it. */
 export type Row = Record<string, null | number | bigint | string | Uint8Array>

@@ -3,7 +3,8 @@
 import { describe, expect, test } from 'vitest'
 
 import type { Attempt } from '../../../src/domain/attempt.ts'
-import type { AttemptFilter, Store } from '../../../src/storage/store.ts'
+import type { AttemptFilter } from '../../../src/storage/port/attempts.ts'
+import type { Store } from '../../../src/storage/store.ts'
 import { NOW, WHOLE, idAt, newAttempt, newMessage, newScene } from '../fixtures.ts'
 
 /** Four attempts at two messages and two endpoints, one a millisecond. */

@@ -4,7 +4,9 @@ import { describe, expect, test } from 'vitest'
 
 import { DEFAULT_SETTINGS } from '../../../src/domain/endpoint-settings.ts'
 import type { ReplayFilter, ReplayWork } from '../../../src/domain/task.ts'
-import type { ExhaustedFilter, PageRequest, Store } from '../../../src/storage/store.ts'
+import type { ExhaustedFilter } from '../../../src/storage/port/deliveries.ts'
+import type { PageRequest } from '../../../src/storage/port/page.ts'
+import type { Store } from '../../../src/storage/store.ts'
 import { NOW, type Scene, WHOLE, claimedIds, idAt, newScene, newTask, steps } from '../fixtures.ts'
 
 const FAILED = { kind: 'exhausted' } as const

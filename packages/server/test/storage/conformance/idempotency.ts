@@ -5,7 +5,8 @@ import { describe, expect, test } from 'vitest'
 import { IDEMPOTENCY_MS, type IdempotentAnswer } from '../../../src/domain/idempotency.ts'
 import { randomText } from '../../../src/domain/id.ts'
 import type { Message } from '../../../src/domain/message.ts'
-import type { AcceptResult, Store } from '../../../src/storage/store.ts'
+import type { AcceptResult } from '../../../src/storage/port/accepts.ts'
+import type { Store } from '../../../src/storage/store.ts'
 import { NOW, type Scene, WHOLE, newMessage, newScene } from '../fixtures.ts'
 
 const newKey = (body = 'first') => ({ key: randomText(22), body })

@@ -3,7 +3,8 @@
 import * as fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 
-import type { PageRequest, Store } from '../../../src/storage/store.ts'
+import type { PageRequest } from '../../../src/storage/port/page.ts'
+import type { Store } from '../../../src/storage/store.ts'
 import { NOW, newApplication, newAttempt, newEndpoint, newEventType, newScene, upTo } from '../fixtures.ts'
 
 const ITEMS = 7

@@ -3,7 +3,8 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
-import type { MessageFilter, Store } from '../../../src/storage/store.ts'
+import type { MessageFilter } from '../../../src/storage/port/messages.ts'
+import type { Store } from '../../../src/storage/store.ts'
 import { NOW, WHOLE, idAt, newMessage, newScene } from '../fixtures.ts'
 
 /** Tests messages, their event ids and their filters. */

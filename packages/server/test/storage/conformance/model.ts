@@ -6,7 +6,8 @@ import * as fc from 'fast-check'
 import { describe, expect, onTestFinished, test } from 'vitest'
 
 import type { Delivery, Verdict } from '../../../src/domain/delivery.ts'
-import type { Lease, Store } from '../../../src/storage/store.ts'
+import type { Lease } from '../../../src/storage/port/nodes.ts'
+import type { Store } from '../../../src/storage/store.ts'
 import type { OpenedStore } from '../opened-store.ts'
 import { NOW, WHOLE, newApplication, newAttempt, newEndpoint, newMessage, upTo } from '../fixtures.ts'
 

@@ -3,7 +3,8 @@
 import { describe, expect, test } from 'vitest'
 
 import type { Turn } from '../../../src/domain/operational-event.ts'
-import type { EventRequest, Store } from '../../../src/storage/store.ts'
+import type { EventRequest } from '../../../src/storage/port/accepts.ts'
+import type { Store } from '../../../src/storage/store.ts'
 import { NOW, WHOLE, idAt, newEndpoint, newMessage, newScene, upTo } from '../fixtures.ts'
 
 /** An organisation with an operational endpoint, and events for it. */

@@ -3,7 +3,8 @@
 import { describe, expect, test } from 'vitest'
 
 import type { Message } from '../../../src/domain/message.ts'
-import type { MessageSearch, Store } from '../../../src/storage/store.ts'
+import type { MessageSearch } from '../../../src/storage/port/messages.ts'
+import type { Store } from '../../../src/storage/store.ts'
 import { NOW, WHOLE, idAt, newMessage, newScene } from '../fixtures.ts'
 
 /** Six messages to two endpoints, one a millisecond, each of which stands differently. */

@@ -5,7 +5,9 @@ import { beforeAll, describe, expect, test } from 'vitest'
 
 import type { DeliveryStatus, Verdict } from '../../../src/domain/delivery.ts'
 import type { Message } from '../../../src/domain/message.ts'
-import type { DeliveryFilter, PageRequest, Store } from '../../../src/storage/store.ts'
+import type { DeliveryFilter } from '../../../src/storage/port/deliveries.ts'
+import type { PageRequest } from '../../../src/storage/port/page.ts'
+import type { Store } from '../../../src/storage/store.ts'
 import { NOW, type Scene, WHOLE, newScene, newTask, steps } from '../fixtures.ts'
 
 const STATUSES: readonly DeliveryStatus[] = ['sending', 'success', 'fail', 'pending', 'canceled']

@@ -2,7 +2,8 @@
 
 import { describe, expect, test } from 'vitest'
 
-import type { Store, WaitingEndpoint } from '../../../src/storage/store.ts'
+import type { WaitingEndpoint } from '../../../src/storage/port/queue.ts'
+import type { Store } from '../../../src/storage/store.ts'
 import { NOW, newScene } from '../fixtures.ts'
 
 /** Walks over all waiting endpoints, `limit` at a time, and returns those of the applications in the order found. */
