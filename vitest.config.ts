@@ -73,7 +73,8 @@ export default defineConfig({
     ],
     pool: 'forks',
     execArgv: CONDITIONS.map((condition) => `--conditions=${condition}`),
-    maxWorkers: 2,
+    // One more than a small machine has cores: many tests wait for processes and time-outs.
+    maxWorkers: 3,
     testTimeout: 30_000,
     hookTimeout: 30_000,
   },
