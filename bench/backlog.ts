@@ -60,11 +60,12 @@ export async function backlog(
     const healedAt = Date.now()
     const drained = await awaitReceipt(sink, messages, DRAIN_PATIENCE_MS)
     const drainSeconds = (drained.lastAt - healedAt) / 1_000
+    const endPeakMiB = Math.max(...server.memory().samplesMiB)
 
     print(`| ${messages.toLocaleString('en')} pending for an endpoint that does not answer | |`)
     print('| --- | ---: |')
     print(`| start | ${Math.round(startMs)} ms |`)
-    print(`| memory at the most | ${peakMiB} MiB |`)
+    print(`| memory at the most while it does not answer; by the end | ${peakMiB}; ${endPeakMiB} MiB |`)
     for (const [name, { sent, report }] of [
       ['without the backlog', without],
       ['beside it', withBacklog],
