@@ -92,12 +92,15 @@ function planOf(folder: string, call: (lists: Lists) => unknown): string {
   }
   // Nothing is decrypted: what is timed over HTTP opens the secrets of endpoints too.
   const box = { seal: () => new Uint8Array(), open: () => '{}' }
-  call({
+  const lists = {
     ...messageMethods(database),
     ...searchMethods(database),
     ...explanationMethods(database),
     ...deliveryMethods(database, box),
-  })
+  }
+  // What is prepared before any call says nothing of this one.
+  statements.length = 0
+  call(lists)
   const steps = statements.flatMap((sql) =>
     prepare(`EXPLAIN QUERY PLAN ${sql}`)
       .all()
