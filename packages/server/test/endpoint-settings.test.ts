@@ -29,6 +29,17 @@ test('settings are kept, shown, changed one by one and left alone by a client th
   expect(await api.ask('GET', path)).toMatchObject({ ...changed, description: 'new' })
 })
 
+test('of a batch and of a concurrency only the bound has to be given', async () => {
+  const { api } = await startServer()
+  const application = await api.makeApplication()
+  const settings = { batch: { maxEvents: 5 }, concurrency: { max: 4 } }
+  const endpoint = await api.makeEndpoint(application, URL_OF_NOBODY, settings)
+  expect(await api.ask('GET', `/app/${application}/endpoint/${endpoint}`)).toMatchObject({
+    batch: { maxEvents: 5, maxWaitMs: 1_000 },
+    concurrency: { min: 1, max: 4 },
+  })
+})
+
 test.each([
   [{ ordering: 'lifo' }, 'ordering'],
   [{ concurrency: { min: 5, max: 2 } }, 'min must not be more than max'],

@@ -12,6 +12,10 @@ export const Ordering = Type.Enum(['none', 'fifo'], {
     'succeeds, is exhausted or is skipped.',
 })
 
+/** What a batch or a concurrency has of which only the bound is given. */
+const DEFAULT_WAIT_MS = 1_000
+const DEFAULT_MIN = 1
+
 const Batch = Type.Object(
   {
     maxEvents: Type.Integer({
@@ -19,12 +23,14 @@ const Batch = Type.Object(
       maximum: SETTING_LIMITS.batchEvents,
       description: 'Events in one request, at most.',
     }),
-    maxWaitMs: Type.Integer({
-      minimum: 0,
-      maximum: SETTING_LIMITS.batchWaitMs,
-      default: 1_000,
-      description: 'Milliseconds that the first event waits for others.',
-    }),
+    maxWaitMs: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: SETTING_LIMITS.batchWaitMs,
+        default: DEFAULT_WAIT_MS,
+        description: 'Milliseconds that the first event waits for others.',
+      }),
+    ),
   },
   {
     description:
@@ -35,12 +41,14 @@ const Batch = Type.Object(
 
 const Concurrency = Type.Object(
   {
-    min: Type.Integer({
-      minimum: 1,
-      maximum: SETTING_LIMITS.concurrency,
-      default: 1,
-      description: 'What stalls and throttling leave it at the least.',
-    }),
+    min: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: SETTING_LIMITS.concurrency,
+        default: DEFAULT_MIN,
+        description: 'What stalls and throttling leave it at the least.',
+      }),
+    ),
     max: Type.Integer({
       minimum: 1,
       maximum: SETTING_LIMITS.concurrency,
@@ -96,13 +104,15 @@ const Out = Type.Object(SettingsOut)
 /** Returns the settings that the input names. @throws {ValidationError} Bounds are the wrong way round. */
 export function settingsOf(input: Static<typeof In>): Partial<EndpointSettings> {
   const { ordering, batch, concurrency, retrySchedule, payloadMode, signatures } = input
-  if (concurrency && concurrency.min > concurrency.max) {
+  if (concurrency && (concurrency.min ?? DEFAULT_MIN) > concurrency.max) {
     throw bodyFault('concurrency', 'min must not be more than max')
   }
   return {
     ...(ordering === undefined ? {} : { ordering: ordering ?? DEFAULT_SETTINGS.ordering }),
-    ...(batch === undefined ? {} : { batch }),
-    ...(concurrency === undefined ? {} : { concurrency }),
+    ...(batch === undefined ? {} : { batch: batch && { maxWaitMs: DEFAULT_WAIT_MS, ...batch } }),
+    ...(concurrency === undefined
+      ? {}
+      : { concurrency: concurrency && { min: DEFAULT_MIN, ...concurrency } }),
     ...(retrySchedule === undefined ? {} : { retryScheduleMs: scheduleMsOf(retrySchedule) }),
     ...(payloadMode === undefined ? {} : { payloadMode: payloadMode ?? DEFAULT_SETTINGS.payloadMode }),
     ...(signatures === undefined ? {} : { signatures: signatures ?? DEFAULT_SETTINGS.signatures }),
