@@ -12,11 +12,14 @@ async function start(flags: Readonly<Record<string, unknown>> = {}) {
   const application = await server.api.makeApplication()
   const endpoint = await server.api.makeEndpoint(application, receiver.url)
   const { api } = server
-  /** What became of a message: its one delivery, and its attempts, newest first. */
-  const look = async (message: string) => ({
-    deliveries: await api.deliveriesOf(application, message),
-    attempts: (await svix.messageAttempt.listByMsg(application, message, {})).data,
-  })
+  /**
+   * What became of a message: its one delivery, and its attempts, newest first. The attempts are read first: a delivery read
+   * before the attempt that settles it would be shown as it stood while that was being made.
+   */
+  const look = async (message: string) => {
+    const { data: attempts } = await svix.messageAttempt.listByMsg(application, message, {})
+    return { attempts, deliveries: await api.deliveriesOf(application, message) }
+  }
   /** Resolves when the message's delivery has this status and so many attempts. */
   const settled = (message: string, statusText: string, attempts: number) =>
     eventually(
