@@ -18,3 +18,8 @@ export interface IdempotentAnswer extends IdempotencyKey {
   readonly content: string
   readonly createdAt: number
 }
+
+/** Returns the epoch of an instant: that of now and the one before it hold all keys that still count. */
+export function epochOf(at: number): number {
+  return Math.floor(at / IDEMPOTENCY_MS)
+}

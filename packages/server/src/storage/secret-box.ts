@@ -23,6 +23,9 @@ export interface SecretBox {
   open(sealed: Uint8Array): string
 }
 
+/** What opens sealed values. */
+export type Opener = Pick<SecretBox, 'open'>
+
 /** A box, and what keys it has. */
 export interface KeyedBox extends SecretBox {
   /** Tells whether it has the key with this id; looks into the file of the keys where it knows it not. */

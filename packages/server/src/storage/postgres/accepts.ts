@@ -1,13 +1,12 @@
 /** Accepting messages in PostgreSQL: all of a batch in one statement. @module */
 
 import { firstIdAt } from '../../domain/id.ts'
-import { IDEMPOTENCY_MS } from '../../domain/idempotency.ts'
+import { IDEMPOTENCY_MS, epochOf } from '../../domain/idempotency.ts'
 import type { Turn } from '../../domain/operational-event.ts'
 import type { AcceptRequest, AcceptResult, EventRequest } from '../port/accepts.ts'
+import { PENDING } from '../rows/delivery.ts'
 import type { BatchStatement, Queries, Row } from './database.ts'
-import { PENDING } from './delivery-status.ts'
 import { CHANNEL, TAG } from './few-messages.ts'
-import { epochOf } from './idempotency.ts'
 import { arrayText, sameKey, sql } from './sql.ts'
 
 /** What a batch has beside messages and deliveries. What it has not costs it nothing. */

@@ -1,10 +1,9 @@
 /** Removes from PostgreSQL what tokens, idempotency and the audit log no longer need. @module */
 
 import { firstIdAt } from '../../domain/id.ts'
-import { IDEMPOTENCY_MS } from '../../domain/idempotency.ts'
+import { IDEMPOTENCY_MS, epochOf } from '../../domain/idempotency.ts'
 import type { Store } from '../store.ts'
 import type { Database } from './database.ts'
-import { epochOf } from './idempotency.ts'
 import { sql } from './sql.ts'
 
 /** The method that purges: each statement reads the start of an index, and no more than its limit. */

@@ -1,12 +1,13 @@
 /** Applications in PostgreSQL. @module */
 
-import type { Application, Metadata } from '../../domain/application.ts'
 import { PosthornError } from '../../domain/errors.ts'
+import { applicationOf } from '../rows/application.ts'
+import { toJson } from '../rows/cells.ts'
 import type { Store } from '../store.ts'
-import type { Database, Row } from './database.ts'
+import type { Database } from './database.ts'
 import type { Notices } from './notices.ts'
 import { sql } from './sql.ts'
-import { cell, changeClause, pageClause, refuseTaken, toJson } from './tables.ts'
+import { cell, changeClause, pageClause, refuseTaken } from './tables.ts'
 
 type ApplicationMethods =
   | 'createApplication'
@@ -105,19 +106,5 @@ export function applicationMethods(database: Database, notices: Notices): Pick<S
         )
         return true
       }),
-  }
-}
-
-function applicationOf(row: Row): Application {
-  return {
-    id: row['id'] as string,
-    organisationId: row['organisation_id'] as string,
-    uid: row['uid'] as string | null,
-    name: row['name'] as string,
-    throttleRate: row['throttle_rate'] as number | null,
-    retryScheduleMs: row['retry_schedule'] as number[] | null,
-    metadata: row['metadata'] as Metadata,
-    createdAt: row['created_at'] as number,
-    updatedAt: row['updated_at'] as number,
   }
 }

@@ -1,10 +1,11 @@
 /** The audit log in PostgreSQL. @module */
 
-import type { AuditEntry } from '../../domain/audit.ts'
+import { entryOf } from '../rows/audit-entry.ts'
+import { toJson } from '../rows/cells.ts'
 import type { Store } from '../store.ts'
-import type { Database, Row } from './database.ts'
+import type { Database } from './database.ts'
 import { sql } from './sql.ts'
-import { pageClause, toJson } from './tables.ts'
+import { pageClause } from './tables.ts'
 
 /** The methods on the audit log. */
 export function auditMethods(database: Database): Pick<Store, 'recordAudit' | 'listAudit'> {
@@ -25,21 +26,5 @@ export function auditMethods(database: Database): Pick<Store, 'recordAudit' | 'l
       const rows = await database.rows(sql`SELECT * FROM audit ${pageClause('id', page, conditions)}`)
       return rows.map(entryOf)
     },
-  }
-}
-
-function entryOf(row: Row): AuditEntry {
-  return {
-    id: row['id'] as string,
-    organisationId: row['organisation_id'] as string,
-    applicationId: row['application_id'] as string | null,
-    actor: row['actor'] as string,
-    tokenId: row['token_id'] as string | null,
-    method: row['method'] as string,
-    route: row['route'] as string,
-    resources: row['resources'] as Record<string, string>,
-    status: row['status'] as number,
-    requestId: row['request_id'] as string,
-    createdAt: row['created_at'] as number,
   }
 }

@@ -4,11 +4,10 @@ import { randomInt } from 'node:crypto'
 
 import { PRIORITIES, type Priority } from '../../domain/delivery.ts'
 import type { ClaimedDelivery } from '../port/queue.ts'
+import { CANCEL_EXPUNGED, PENDING, manualOf } from '../rows/delivery.ts'
+import { messageOf } from '../rows/message.ts'
 import type { Store } from '../store.ts'
 import type { BatchStatement, Database, Queries, Row } from './database.ts'
-import { CANCEL_EXPUNGED, PENDING } from './delivery-status.ts'
-import { statusOf } from './deliveries.ts'
-import { messageOf } from './messages.ts'
 import { DELIVERY_KEY, arrayText, sameKey, sql } from './sql.ts'
 
 /** What a node asks for. */
@@ -137,11 +136,6 @@ function byClaim(claims: readonly ClaimRequest[], rows: readonly Row[]): Claimed
     })
   }
   return claimed
-}
-
-/** What a person who asked for the attempt found. */
-function manualOf(resumesAs: unknown): Pick<ClaimedDelivery, 'isManual' | 'resumesAs'> {
-  return resumesAs === null ? {} : { isManual: true, resumesAs: statusOf(resumesAs, false) }
 }
 
 const WANTED = `

@@ -1,16 +1,16 @@
 /** Deliveries in PostgreSQL, as the API asks for them. @module */
 
-import type { Delivery, DeliveryStatus } from '../../domain/delivery.ts'
 import type { DeliveryFilter } from '../port/deliveries.ts'
 import type { PageRequest } from '../port/page.ts'
+import { deliveryOf } from '../rows/delivery.ts'
+import { endpointOf } from '../rows/endpoint.ts'
+import { messageOf } from '../rows/message.ts'
 import type { Store } from '../store.ts'
 import type { Database, Row } from './database.ts'
-import { CANCELED, FAIL, SUCCESS } from './delivery-status.ts'
 import type { KeyRing } from './encryption-keys.ts'
-import { endpointOf } from './endpoint-rows.ts'
 import { fewMessages } from './few-messages.ts'
 import { merged } from './merged.ts'
-import { messageConditions, messageOf, timeConditions } from './messages.ts'
+import { messageConditions, timeConditions } from './messages.ts'
 import { arrayText, raw, sql } from './sql.ts'
 import {
   STATUSES,
@@ -82,31 +82,5 @@ export function deliveryMethods(database: Database, keys: KeyRing): Pick<Store, 
       sql`SELECT d.message_id, ${raw(columns)} FROM delivery d ${raw(join)} ${end}`,
     )
     return rows as Listed[]
-  }
-}
-
-/** Reads a row of `delivery`. */
-export function deliveryOf(row: Row): Delivery {
-  return {
-    applicationId: row['application_id'] as string,
-    messageId: row['message_id'] as string,
-    endpointId: row['endpoint_id'] as string,
-    status: statusOf(row['status'], row['lease'] !== null),
-    attempts: row['attempts'] as number,
-    nextAttemptAt: row['due_at'] as number | null,
-  }
-}
-
-/** Reads a stored status; what is pending and held is being sent. */
-export function statusOf(stored: unknown, isHeld: boolean): DeliveryStatus {
-  switch (stored) {
-    case SUCCESS:
-      return 'success'
-    case FAIL:
-      return 'fail'
-    case CANCELED:
-      return 'canceled'
-    default:
-      return isHeld ? 'sending' : 'pending'
   }
 }

@@ -1,12 +1,14 @@
 /** Event types in PostgreSQL. @module */
 
 import { PosthornError } from '../../domain/errors.ts'
-import { type EventType, planImport } from '../../domain/event-type.ts'
+import { planImport } from '../../domain/event-type.ts'
+import { toJson } from '../rows/cells.ts'
+import { eventTypeOf } from '../rows/event-type.ts'
 import type { Store } from '../store.ts'
-import type { Database, Row } from './database.ts'
+import type { Database } from './database.ts'
 import type { Notices } from './notices.ts'
 import { sql } from './sql.ts'
-import { cell, changeClause, pageClause, toJson } from './tables.ts'
+import { cell, changeClause, pageClause } from './tables.ts'
 
 type EventTypeMethods =
   | 'createEventType'
@@ -118,21 +120,5 @@ export function eventTypeMethods(database: Database, notices: Notices): Pick<Sto
             sql`DELETE FROM event_type WHERE organisation_id = ${organisationId} AND name = ${name}`,
           )) !== 0,
       ),
-  }
-}
-
-function eventTypeOf(row: Row): EventType {
-  return {
-    organisationId: row['organisation_id'] as string,
-    name: row['name'] as string,
-    description: row['description'] as string,
-    archived: row['archived'] as boolean,
-    deprecated: row['deprecated'] as boolean,
-    schemas: row['schemas'] as EventType['schemas'],
-    featureFlags: row['feature_flags'] as string[] | null,
-    groupName: row['group_name'] as string | null,
-    retryScheduleMs: row['retry_schedule'] as number[] | null,
-    createdAt: row['created_at'] as number,
-    updatedAt: row['updated_at'] as number,
   }
 }

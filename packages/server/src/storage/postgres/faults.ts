@@ -17,6 +17,10 @@ const UNAVAILABLE: ReadonlySet<string> = new Set([
 /** SQLSTATEs after which the same transaction may go through: another one was in its way. */
 const TRANSIENT: ReadonlySet<string> = new Set(['40001', '40P01', '55P03'])
 
+const NOT_SUPPORTED = '0A000'
+/** Of a statement that was prepared before a table which it returns had its columns of today. */
+const STALE_PLAN = 'cached plan must not change result type'
+
 const CONNECTION_EXCEPTION = '08'
 const QUERY_CANCELED = '57014'
 const UNIQUE_VIOLATION = '23505'
@@ -51,7 +55,12 @@ export function isLost(error: unknown): boolean {
 
 /** Tells whether the transaction was undone because of another one, and may be tried again. */
 export function isTransient(error: unknown): boolean {
-  return error instanceof DatabaseError && TRANSIENT.has(error.code ?? '')
+  return (error instanceof DatabaseError && TRANSIENT.has(error.code ?? '')) || isStale(error)
+}
+
+/** Tells whether the connection has prepared this statement for a schema of before: another one will do. */
+export function isStale(error: unknown): boolean {
+  return error instanceof DatabaseError && error.code === NOT_SUPPORTED && error.message === STALE_PLAN
 }
 
 /** Tells whether a write broke this unique constraint, or any where none is named. */

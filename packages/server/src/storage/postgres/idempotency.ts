@@ -1,15 +1,9 @@
 /** Idempotency keys in PostgreSQL. @module */
 
-import { IDEMPOTENCY_MS } from '../../domain/idempotency.ts'
 import type { Store } from '../store.ts'
 import type { Database } from './database.ts'
 import type { KeyRing } from './encryption-keys.ts'
 import { sql } from './sql.ts'
-
-/** Returns the epoch of an instant: that of now and the one before it hold all keys that still count. */
-export function epochOf(at: number): number {
-  return Math.floor(at / IDEMPOTENCY_MS)
-}
 
 /** The methods on what other POSTs answered. */
 export function idempotencyMethods(

@@ -2,8 +2,8 @@
 
 import type { Attempt } from '../../domain/attempt.ts'
 import type { Delivery } from '../../domain/delivery.ts'
+import { attemptOf } from '../rows/attempt.ts'
 import type { Queries } from './database.ts'
-import { attemptOf } from './messages.ts'
 import { arrayText, sql } from './sql.ts'
 
 type Key = Pick<Delivery, 'applicationId' | 'messageId' | 'endpointId'>

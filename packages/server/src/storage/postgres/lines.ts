@@ -1,7 +1,7 @@
 /** The lines of ordered endpoints in PostgreSQL. @module */
 
+import { PENDING } from '../rows/delivery.ts'
 import type { Queries, Row } from './database.ts'
-import { PENDING } from './delivery-status.ts'
 import { raw, sql } from './sql.ts'
 
 /**

@@ -1,14 +1,14 @@
 /** Messages and attempts in PostgreSQL, as the API asks for them. @module */
 
-import type { Attempt, AttemptTrigger } from '../../domain/attempt.ts'
-import type { FailureReason } from '../../domain/delivery.ts'
+import type { Attempt } from '../../domain/attempt.ts'
 import { type IdKind, firstIdAt } from '../../domain/id.ts'
-import type { Message } from '../../domain/message.ts'
 import type { AttemptFilter } from '../port/attempts.ts'
 import type { MessageFilter } from '../port/messages.ts'
 import type { PageRequest } from '../port/page.ts'
+import { attemptOf } from '../rows/attempt.ts'
+import { messageOf } from '../rows/message.ts'
 import type { Store } from '../store.ts'
-import type { Database, Row } from './database.ts'
+import type { Database } from './database.ts'
 import { fewMessages } from './few-messages.ts'
 import { merged } from './merged.ts'
 import { type Sql, arrayText, raw, sql } from './sql.ts'
@@ -114,44 +114,4 @@ function attemptConditions(filter: AttemptFilter): Sql[] {
   }
   if (filter.endpointId !== undefined) conditions.push(sql`a.endpoint_id = ${filter.endpointId}`)
   return conditions
-}
-
-/** Reads a row of `message`. */
-export function messageOf(row: Row): Message {
-  return {
-    id: row['id'] as string,
-    applicationId: row['application_id'] as string,
-    eventType: row['event_type'] as string,
-    eventId: row['event_id'] as string | null,
-    channels: row['channels'] as string[] | null,
-    tags: row['tags'] as string[] | null,
-    payload: bytesOf(row['payload'] as Buffer),
-    contentType: row['content_type'] as string,
-    deliverAt: row['deliver_at'] as number | null,
-    expiresAt: row['expires_at'] as number | null,
-    expungedAt: row['expunged_at'] as number | null,
-    createdAt: row['created_at'] as number,
-  }
-}
-
-function bytesOf(buffer: Buffer): Uint8Array {
-  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength)
-}
-
-/** Reads a row of `attempt`. */
-export function attemptOf(row: Row): Attempt {
-  return {
-    id: row['id'] as string,
-    applicationId: row['application_id'] as string,
-    messageId: row['message_id'] as string,
-    endpointId: row['endpoint_id'] as string,
-    url: row['url'] as string,
-    isSuccess: row['is_success'] as boolean,
-    responseStatusCode: row['status_code'] as number,
-    response: row['response'] as string,
-    responseDurationMs: row['duration_ms'] as number,
-    failure: row['failure'] as FailureReason | null,
-    trigger: row['trigger'] as AttemptTrigger,
-    createdAt: row['created_at'] as number,
-  }
 }

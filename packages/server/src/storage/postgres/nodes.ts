@@ -12,6 +12,7 @@
  */
 
 import type { Lease, Node, NodeState } from '../port/nodes.ts'
+import { toJson } from '../rows/cells.ts'
 import type { Store } from '../store.ts'
 import { ClockOffset } from './clock-offset.ts'
 import type { BatchStatement, Database, Queries } from './database.ts'
@@ -19,7 +20,6 @@ import { isLost, refusalOf } from './faults.ts'
 import { NodeWatch } from './node-watch.ts'
 import type { Notices } from './notices.ts'
 import { arrayText, raw, sql } from './sql.ts'
-import { toJson } from './tables.ts'
 
 /** A node that beats each second has this time for two beats. */
 const LONGEST_GAP_MS = 2_000

@@ -1,10 +1,9 @@
 /** The queue in PostgreSQL: what waits, giving it back, canceling it. @module */
 
 import { MOST_COUNTED, type WaitingEndpoint } from '../port/queue.ts'
+import { CANCELED, PENDING, deliveryOf } from '../rows/delivery.ts'
 import type { Store } from '../store.ts'
 import type { Database, Row } from './database.ts'
-import { deliveryOf } from './deliveries.ts'
-import { CANCELED, PENDING } from './delivery-status.ts'
 import { lastAttemptOf } from './last-attempt.ts'
 import { headOfLine } from './lines.ts'
 import { arrayText, raw, sql } from './sql.ts'

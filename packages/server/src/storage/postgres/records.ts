@@ -1,9 +1,9 @@
 /** Recording attempts in PostgreSQL: all of a batch in one statement. @module */
 
 import type { AttemptRecord, RecordResult } from '../port/attempts.ts'
+import { FAIL, PENDING, RETRY, SUCCESS } from '../rows/delivery.ts'
 import { type DueWord, acceptAll, eventsFor } from './accepts.ts'
 import type { BatchStatement, Database, Queries } from './database.ts'
-import { FAIL, PENDING, RETRY, SUCCESS } from './delivery-status.ts'
 import { DELIVERY_KEY, arrayText, sameKey, sql } from './sql.ts'
 
 /** What a record does to an endpoint, of which the other nodes are told. */

@@ -6,15 +6,15 @@
  * @module
  */
 
-import type { Store } from '../store.ts'
-import type { Database, Queries, Row } from './database.ts'
-import { CANCEL_EXPUNGED, PENDING } from './delivery-status.ts'
 import { firstIdAt, instantOf } from '../../domain/id.ts'
 import { type PurgeWork, purgeProgress } from '../../domain/task.ts'
+import { toJson } from '../rows/cells.ts'
+import { CANCEL_EXPUNGED, PENDING } from '../rows/delivery.ts'
+import { taskOf } from '../rows/task.ts'
+import type { Store } from '../store.ts'
+import type { Database, Queries, Row } from './database.ts'
 import { type Day, dayNamed, dropDay, listDays } from './partitions.ts'
 import { arrayText, joined, raw, sql } from './sql.ts'
-import { toJson } from './tables.ts'
-import { taskOf } from './tasks.ts'
 
 type RetentionMethods =
   | 'expungeContent'

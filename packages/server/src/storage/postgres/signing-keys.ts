@@ -2,8 +2,9 @@
 
 import { PosthornError } from '../../domain/errors.ts'
 import { MAX_SIGNING_KEYS, type SigningKey } from '../../domain/signing-key.ts'
+import { signingKeyOf } from '../rows/signing-key.ts'
 import type { Store } from '../store.ts'
-import { type Database, type Queries, type Row, lockOf } from './database.ts'
+import { type Database, type Queries, lockOf } from './database.ts'
 import type { KeyRing } from './encryption-keys.ts'
 import type { Notices } from './notices.ts'
 import { sql } from './sql.ts'
@@ -60,14 +61,5 @@ export function signingKeyMethods(
         await transaction.change(sql`DELETE FROM signing_key WHERE expires_at <= ${now}`)
         await insert(transaction, key)
       }),
-  }
-}
-
-function signingKeyOf(row: Row, keys: KeyRing): SigningKey {
-  return {
-    id: row['id'] as string,
-    privateKey: keys.open(row['private_key'] as Uint8Array),
-    createdAt: row['created_at'] as number,
-    expiresAt: row['expires_at'] as number | null,
   }
 }

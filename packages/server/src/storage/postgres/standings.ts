@@ -13,7 +13,7 @@
 
 import type { DeliveryStatus } from '../../domain/delivery.ts'
 import type { PageRequest } from '../port/page.ts'
-import { CANCELED, FAIL, PENDING, SUCCESS } from './delivery-status.ts'
+import { CANCELED, FAIL, PENDING, SUCCESS } from '../rows/delivery.ts'
 import { type Sql, arrayText, joined, raw, sql } from './sql.ts'
 import { all, cursorConditions, pageOrder } from './tables.ts'
 

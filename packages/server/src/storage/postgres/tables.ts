@@ -2,13 +2,9 @@
 
 import type { PosthornError } from '../../domain/errors.ts'
 import type { PageRequest } from '../port/page.ts'
+import { toJson } from '../rows/cells.ts'
 import { isTaken } from './faults.ts'
 import { type Sql, joined, raw, sql } from './sql.ts'
-
-/** Writes a value as a JSON cell; `null` stays `null`. The driver reads such cells by itself. */
-export function toJson(value: unknown): string | null {
-  return value === null ? null : JSON.stringify(value)
-}
 
 /** All conditions together. */
 export function all(conditions: readonly Sql[]): Sql {

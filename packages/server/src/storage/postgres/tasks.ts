@@ -1,12 +1,13 @@
 /** Background tasks in PostgreSQL, and the counts that some of them make. @module */
 
 import type { DeliveryStatus } from '../../domain/delivery.ts'
-import type { Task, TaskStatus, TaskWork } from '../../domain/task.ts'
+import { toJson } from '../rows/cells.ts'
+import { taskOf } from '../rows/task.ts'
 import type { Store } from '../store.ts'
-import type { Database, Row } from './database.ts'
+import type { Database } from './database.ts'
 import { joined, raw, sql } from './sql.ts'
 import { STATUSES, STATUS_CONDITIONS } from './standings.ts'
-import { pageClause, toJson } from './tables.ts'
+import { pageClause } from './tables.ts'
 
 type TaskMethods =
   | 'createTask'
@@ -104,19 +105,5 @@ export function taskMethods(database: Database): Pick<Store, TaskMethods> {
       // A page that ends within one message's deliveries, as one to very many endpoints might, would come no further.
       return { total: row!['total'] as number, next: next === from ? null : (next ?? null) }
     },
-  }
-}
-
-/** Reads a row of `task`. */
-export function taskOf(row: Row): Task {
-  return {
-    id: row['id'] as string,
-    organisationId: row['organisation_id'] as string,
-    applicationId: row['application_id'] as string | null,
-    status: row['status'] as TaskStatus,
-    work: row['work'] as TaskWork,
-    data: row['data'] as Task['data'],
-    createdAt: row['created_at'] as number,
-    updatedAt: row['updated_at'] as number,
   }
 }

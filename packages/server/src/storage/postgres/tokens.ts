@@ -1,12 +1,14 @@
 /** Organisations and tokens in PostgreSQL. @module */
 
 import { PosthornError } from '../../domain/errors.ts'
-import type { Capability, Token, TokenScope } from '../../domain/token.ts'
+import type { Token } from '../../domain/token.ts'
+import { toJson } from '../rows/cells.ts'
+import { tokenOf } from '../rows/token.ts'
 import type { Store } from '../store.ts'
-import { type Database, type Queries, type Row, lockOf } from './database.ts'
+import { type Database, type Queries, lockOf } from './database.ts'
 import type { Notices } from './notices.ts'
 import { arrayText, sql } from './sql.ts'
-import { pageClause, toJson } from './tables.ts'
+import { pageClause } from './tables.ts'
 
 type TokenMethods =
   | 'findOrganisation'
@@ -142,23 +144,4 @@ async function insertToken(transaction: Queries, token: Token): Promise<void> {
           ${token.hash}, ${token.createdAt}, ${token.revokedAt}, ${token.scope}, ${token.isReadOnly},
           ${toJson(token.capabilities)}, ${token.sessionId}, ${token.expiresAt}, ${token.lastUsedAt})`,
   )
-}
-
-function tokenOf(row: Row): Token {
-  return {
-    id: row['id'] as string,
-    organisationId: row['organisation_id'] as string,
-    scope: row['scope'] as TokenScope,
-    applicationId: row['application_id'] as string | null,
-    name: row['name'] as string,
-    prefix: row['prefix'] as string,
-    hash: row['hash'] as string,
-    isReadOnly: row['is_read_only'] as boolean,
-    capabilities: row['capabilities'] as Capability[] | null,
-    sessionId: row['session_id'] as string | null,
-    createdAt: row['created_at'] as number,
-    expiresAt: row['expires_at'] as number | null,
-    lastUsedAt: row['last_used_at'] as number | null,
-    revokedAt: row['revoked_at'] as number | null,
-  }
 }

@@ -4,10 +4,11 @@ import type { DatabaseSync } from 'node:sqlite'
 
 import type { Turn } from '../../domain/operational-event.ts'
 import type { AcceptRequest, AcceptResult, EventRequest } from '../port/accepts.ts'
-import { PENDING } from './delivery-status.ts'
+import { toJson } from '../rows/cells.ts'
+import { PENDING } from '../rows/delivery.ts'
 import { CHANNEL, TAG } from './few-messages.ts'
 import { messageKeys } from './idempotency.ts'
-import { type Synchronous, statementCache, toJson } from './tables.ts'
+import { type Synchronous, statementCache } from './tables.ts'
 
 /** The method that accepts messages. */
 export function acceptMethods(database: DatabaseSync): Synchronous<'acceptMessage'> {

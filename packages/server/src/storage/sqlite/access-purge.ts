@@ -3,8 +3,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 
 import { firstIdAt } from '../../domain/id.ts'
-import { IDEMPOTENCY_MS } from '../../domain/idempotency.ts'
-import { epochOf } from './idempotency.ts'
+import { IDEMPOTENCY_MS, epochOf } from '../../domain/idempotency.ts'
 import { type Synchronous, statementCache } from './tables.ts'
 
 /** The method that purges: each statement reads the start of an index, and no more than its limit. */

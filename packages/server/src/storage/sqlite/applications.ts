@@ -2,18 +2,17 @@
 
 import type { DatabaseSync } from 'node:sqlite'
 
-import type { Application, Metadata } from '../../domain/application.ts'
 import { PosthornError } from '../../domain/errors.ts'
+import { applicationOf } from '../rows/application.ts'
+import { fromJson, toJson } from '../rows/cells.ts'
 import {
   type Row,
   type Synchronous,
   cell,
   changeClause,
-  fromJson,
   pageClause,
   refuseTaken,
   statementCache,
-  toJson,
 } from './tables.ts'
 
 type ApplicationMethods =
@@ -116,19 +115,5 @@ export function applicationMethods(database: DatabaseSync): Synchronous<Applicat
       ).run(now, id)
       return true
     },
-  }
-}
-
-function applicationOf(row: Row): Application {
-  return {
-    id: row['id'] as string,
-    organisationId: row['organisation_id'] as string,
-    uid: row['uid'] as string | null,
-    name: row['name'] as string,
-    throttleRate: row['throttle_rate'] as number | null,
-    retryScheduleMs: fromJson<number[] | null>(row['retry_schedule']),
-    metadata: fromJson<Metadata>(row['metadata']),
-    createdAt: row['created_at'] as number,
-    updatedAt: row['updated_at'] as number,
   }
 }

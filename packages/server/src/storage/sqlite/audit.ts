@@ -2,8 +2,8 @@
 
 import type { DatabaseSync } from 'node:sqlite'
 
-import type { AuditEntry } from '../../domain/audit.ts'
-import { type Condition, type Row, type Synchronous, fromJson, pageClause, statementCache } from './tables.ts'
+import { entryOf } from '../rows/audit-entry.ts'
+import { type Condition, type Row, type Synchronous, pageClause, statementCache } from './tables.ts'
 
 /** The methods on the audit log. */
 export function auditMethods(database: DatabaseSync): Synchronous<'recordAudit' | 'listAudit'> {
@@ -34,21 +34,5 @@ export function auditMethods(database: DatabaseSync): Synchronous<'recordAudit' 
         .all(...values)
         .map((row) => entryOf(row as Row))
     },
-  }
-}
-
-function entryOf(row: Row): AuditEntry {
-  return {
-    id: row['id'] as string,
-    organisationId: row['organisation_id'] as string,
-    applicationId: row['application_id'] as string | null,
-    actor: row['actor'] as string,
-    tokenId: row['token_id'] as string | null,
-    method: row['method'] as string,
-    route: row['route'] as string,
-    resources: fromJson<Record<string, string>>(row['resources']),
-    status: row['status'] as number,
-    requestId: row['request_id'] as string,
-    createdAt: row['created_at'] as number,
   }
 }

@@ -2,15 +2,15 @@
 
 import type { DatabaseSync } from 'node:sqlite'
 
-import type { Delivery, DeliveryStatus } from '../../domain/delivery.ts'
 import type { DeliveryFilter } from '../port/deliveries.ts'
 import type { PageRequest } from '../port/page.ts'
+import { deliveryOf } from '../rows/delivery.ts'
+import { endpointOf } from '../rows/endpoint.ts'
+import { messageOf } from '../rows/message.ts'
 import type { SecretBox } from '../secret-box.ts'
-import { CANCELED, FAIL, SUCCESS } from './delivery-status.ts'
-import { endpointOf } from './endpoints.ts'
 import { fewMessages } from './few-messages.ts'
 import { merged } from './merged.ts'
-import { messageConditions, messageOf, timeConditions } from './messages.ts'
+import { messageConditions, timeConditions } from './messages.ts'
 import {
   STATUSES,
   STATUS_CONDITIONS,
@@ -90,31 +90,5 @@ export function deliveryMethods(database: DatabaseSync, box: SecretBox): Synchro
       const from = `delivery d NOT INDEXED ${join}`
       return { sql: `SELECT d.message_id, ${columns} FROM ${from} ${end.sql}`, values: end.values }
     }
-  }
-}
-
-/** Reads a row of `delivery`. */
-export function deliveryOf(row: Row): Delivery {
-  return {
-    applicationId: row['application_id'] as string,
-    messageId: row['message_id'] as string,
-    endpointId: row['endpoint_id'] as string,
-    status: statusOf(row['status'], row['lease'] !== null),
-    attempts: row['attempts'] as number,
-    nextAttemptAt: row['due_at'] as number | null,
-  }
-}
-
-/** Reads a stored status; what is pending and held is being sent. */
-export function statusOf(stored: unknown, isHeld: boolean): DeliveryStatus {
-  switch (stored) {
-    case SUCCESS:
-      return 'success'
-    case FAIL:
-      return 'fail'
-    case CANCELED:
-      return 'canceled'
-    default:
-      return isHeld ? 'sending' : 'pending'
   }
 }

@@ -2,32 +2,23 @@
 
 import type { DatabaseSync } from 'node:sqlite'
 
-import type { Metadata } from '../../domain/application.ts'
-import {
-  type DisabledReason,
-  type Endpoint,
-  MAX_LIVE_SECRETS,
-  type OldSecret,
-  afterRotation,
-} from '../../domain/endpoint.ts'
-import type { EndpointAuth } from '../../domain/endpoint-auth.ts'
-import { type EndpointHeaders, mergeHeaders } from '../../domain/endpoint-headers.ts'
-import { DEFAULT_SETTINGS, type EndpointSettings } from '../../domain/endpoint-settings.ts'
+import { type Endpoint, MAX_LIVE_SECRETS, afterRotation } from '../../domain/endpoint.ts'
+import { mergeHeaders } from '../../domain/endpoint-headers.ts'
 import { PosthornError } from '../../domain/errors.ts'
 import { heldUnverified } from '../../domain/ownership.ts'
+import { toJson } from '../rows/cells.ts'
+import { PENDING } from '../rows/delivery.ts'
+import { endpointOf, sealAuth, sealJson } from '../rows/endpoint.ts'
 import type { SecretBox } from '../secret-box.ts'
 import { eventAccepter } from './accepts.ts'
-import { PENDING } from './delivery-status.ts'
 import {
   type Row,
   type Synchronous,
   cell,
   changeClause,
-  fromJson,
   pageClause,
   refuseTaken,
   statementCache,
-  toJson,
 } from './tables.ts'
 
 type EndpointMethods =
@@ -211,42 +202,4 @@ export function endpointMethods(database: DatabaseSync, box: SecretBox): Synchro
        WHERE application_id = ?1 AND endpoint_id = ?2`,
     ).run(...key)
   }
-}
-
-/** Reads a row of `endpoint`. */
-export function endpointOf(row: Row, box: SecretBox): Endpoint {
-  return {
-    id: row['id'] as string,
-    applicationId: row['application_id'] as string,
-    uid: row['uid'] as string | null,
-    url: row['url'] as string,
-    description: row['description'] as string,
-    disabled: row['disabled'] === 1,
-    eventTypes: fromJson<string[] | null>(row['event_types']),
-    channels: fromJson<string[] | null>(row['channels']),
-    secret: box.open(row['secret'] as Uint8Array),
-    oldSecrets: openJson<OldSecret[]>(row['old_secrets'], box) ?? [],
-    headers: openJson<EndpointHeaders>(row['headers'], box) ?? {},
-    auth: openJson<EndpointAuth>(row['auth'], box),
-    throttleRate: row['throttle_rate'] as number | null,
-    settings: { ...DEFAULT_SETTINGS, ...fromJson<Partial<EndpointSettings>>(row['settings']) },
-    failingSince: row['failing_since'] as number | null,
-    disabledReason: row['disabled_reason'] as DisabledReason | null,
-    metadata: fromJson<Metadata>(row['metadata']),
-    createdAt: row['created_at'] as number,
-    updatedAt: row['updated_at'] as number,
-  }
-}
-
-/** Seals what has secrets in it; nothing is kept of what is empty, as it mostly is. */
-function sealJson(value: object, box: SecretBox): Uint8Array | null {
-  return Object.keys(value).length === 0 ? null : box.seal(JSON.stringify(value))
-}
-
-function sealAuth(auth: EndpointAuth | null, box: SecretBox): Uint8Array | null {
-  return auth === null ? null : box.seal(JSON.stringify(auth))
-}
-
-function openJson<T>(sealed: Row[string] | undefined, box: SecretBox): T | null {
-  return sealed === null || sealed === undefined ? null : (JSON.parse(box.open(sealed as Uint8Array)) as T)
 }

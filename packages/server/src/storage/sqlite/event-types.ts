@@ -3,17 +3,10 @@
 import type { DatabaseSync } from 'node:sqlite'
 
 import { PosthornError } from '../../domain/errors.ts'
-import { type EventType, planImport } from '../../domain/event-type.ts'
-import {
-  type Row,
-  type Synchronous,
-  cell,
-  changeClause,
-  fromJson,
-  pageClause,
-  statementCache,
-  toJson,
-} from './tables.ts'
+import { planImport } from '../../domain/event-type.ts'
+import { toJson } from '../rows/cells.ts'
+import { eventTypeOf } from '../rows/event-type.ts'
+import { type Row, type Synchronous, cell, changeClause, pageClause, statementCache } from './tables.ts'
 
 type EventTypeMethods =
   | 'createEventType'
@@ -123,21 +116,5 @@ export function eventTypeMethods(database: DatabaseSync): Synchronous<EventTypeM
     expungeEventType: (organisationId, name) =>
       prepared('DELETE FROM event_type WHERE organisation_id = ? AND name = ?').run(organisationId, name)
         .changes !== 0,
-  }
-}
-
-function eventTypeOf(row: Row): EventType {
-  return {
-    organisationId: row['organisation_id'] as string,
-    name: row['name'] as string,
-    description: row['description'] as string,
-    archived: row['archived'] === 1,
-    deprecated: row['deprecated'] === 1,
-    schemas: fromJson<EventType['schemas']>(row['schemas']),
-    featureFlags: fromJson<string[] | null>(row['feature_flags']),
-    groupName: row['group_name'] as string | null,
-    retryScheduleMs: fromJson<number[] | null>(row['retry_schedule']),
-    createdAt: row['created_at'] as number,
-    updatedAt: row['updated_at'] as number,
   }
 }

@@ -4,12 +4,12 @@ import type { DatabaseSync } from 'node:sqlite'
 
 import type { DisabledReason } from '../../domain/endpoint.ts'
 import { type DisabledBy, type Situation, whoDisabled } from '../../domain/explanation.ts'
-import { deliveryOf } from './deliveries.ts'
-import { PENDING } from './delivery-status.ts'
+import { attemptOf } from '../rows/attempt.ts'
+import { fromJson } from '../rows/cells.ts'
+import { PENDING, deliveryOf } from '../rows/delivery.ts'
 import { lastAttempts } from './last-attempt.ts'
 import { lineHeads } from './line-head.ts'
-import { attemptOf } from './messages.ts'
-import { type Row, type Synchronous, fromJson, pageClause, statementCache } from './tables.ts'
+import { type Row, type Synchronous, pageClause, statementCache } from './tables.ts'
 
 /** The method behind explanations. */
 export function explanationMethods(database: DatabaseSync): Synchronous<'listSituations'> {

@@ -3,15 +3,10 @@
 import type { DatabaseSync } from 'node:sqlite'
 
 import { firstIdAt } from '../../domain/id.ts'
-import { IDEMPOTENCY_MS, type IdempotencyKey } from '../../domain/idempotency.ts'
+import { IDEMPOTENCY_MS, type IdempotencyKey, epochOf } from '../../domain/idempotency.ts'
 import type { AcceptResult } from '../port/accepts.ts'
 import type { SecretBox } from '../secret-box.ts'
 import { type Row, type Synchronous, statementCache } from './tables.ts'
-
-/** Returns the epoch of an instant: that of now and the one before it hold all keys that still count. */
-export function epochOf(at: number): number {
-  return Math.floor(at / IDEMPOTENCY_MS)
-}
 
 /** The keys of messages, for the transaction that accepts them. */
 export interface MessageKeys {

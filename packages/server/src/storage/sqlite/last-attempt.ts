@@ -4,7 +4,7 @@ import type { DatabaseSync } from 'node:sqlite'
 
 import type { Attempt } from '../../domain/attempt.ts'
 import type { Delivery } from '../../domain/delivery.ts'
-import { attemptOf } from './messages.ts'
+import { attemptOf } from '../rows/attempt.ts'
 import type { Row } from './tables.ts'
 
 /** Returns what finds the last attempt of a delivery, without more of its answer than a line. */

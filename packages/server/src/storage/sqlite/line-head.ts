@@ -2,7 +2,7 @@
 
 import type { DatabaseSync } from 'node:sqlite'
 
-import { PENDING } from './delivery-status.ts'
+import { PENDING } from '../rows/delivery.ts'
 import type { Row } from './tables.ts'
 
 /** Returns what finds the delivery that is first in an endpoint's line, held or not. */

@@ -2,15 +2,15 @@
 
 import type { DatabaseSync } from 'node:sqlite'
 
-import type { Attempt, AttemptTrigger } from '../../domain/attempt.ts'
-import type { FailureReason } from '../../domain/delivery.ts'
+import type { Attempt } from '../../domain/attempt.ts'
 import { type IdKind, firstIdAt } from '../../domain/id.ts'
-import type { Message } from '../../domain/message.ts'
 import type { AttemptFilter } from '../port/attempts.ts'
 import type { MessageFilter } from '../port/messages.ts'
+import { attemptOf } from '../rows/attempt.ts'
+import { messageOf } from '../rows/message.ts'
 import { fewMessages } from './few-messages.ts'
 import { merged } from './merged.ts'
-import { type Condition, type Row, type Synchronous, fromJson, pageClause, statementCache } from './tables.ts'
+import { type Condition, type Row, type Synchronous, pageClause, statementCache } from './tables.ts'
 
 type MessageMethods = 'findMessage' | 'findAttempt' | 'listAttemptsOfMessage' | 'listAttemptsOfEndpoint'
 
@@ -133,40 +133,4 @@ function attemptConditions(filter: AttemptFilter): Condition[] {
   }
   if (filter.endpointId !== undefined) conditions.push(['a.endpoint_id = ?', filter.endpointId])
   return conditions
-}
-
-/** Reads a row of `message`. */
-export function messageOf(row: Row): Message {
-  return {
-    id: row['id'] as string,
-    applicationId: row['application_id'] as string,
-    eventType: row['event_type'] as string,
-    eventId: row['event_id'] as string | null,
-    channels: fromJson<string[] | null>(row['channels']),
-    tags: fromJson<string[] | null>(row['tags']),
-    payload: row['payload'] as Uint8Array,
-    contentType: row['content_type'] as string,
-    deliverAt: row['deliver_at'] as number | null,
-    expiresAt: row['expires_at'] as number | null,
-    expungedAt: row['expunged_at'] as number | null,
-    createdAt: row['created_at'] as number,
-  }
-}
-
-/** Reads a row of `attempt`. */
-export function attemptOf(row: Row): Attempt {
-  return {
-    id: row['id'] as string,
-    applicationId: row['application_id'] as string,
-    messageId: row['message_id'] as string,
-    endpointId: row['endpoint_id'] as string,
-    url: row['url'] as string,
-    isSuccess: row['is_success'] === 1,
-    responseStatusCode: row['status_code'] as number,
-    response: row['response'] as string,
-    responseDurationMs: row['duration_ms'] as number,
-    failure: row['failure'] as FailureReason | null,
-    trigger: row['trigger'] as AttemptTrigger,
-    createdAt: row['created_at'] as number,
-  }
 }

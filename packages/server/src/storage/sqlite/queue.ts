@@ -4,11 +4,10 @@ import type { DatabaseSync } from 'node:sqlite'
 
 import { PRIORITIES, type Priority } from '../../domain/delivery.ts'
 import { type ClaimedDelivery, MOST_COUNTED, type WaitingEndpoint } from '../port/queue.ts'
-import { deliveryOf, statusOf } from './deliveries.ts'
-import { CANCELED, CANCEL_EXPUNGED, PENDING } from './delivery-status.ts'
+import { CANCELED, CANCEL_EXPUNGED, PENDING, deliveryOf, manualOf } from '../rows/delivery.ts'
+import { messageOf } from '../rows/message.ts'
 import { lastAttempts } from './last-attempt.ts'
 import { lineHeads } from './line-head.ts'
-import { messageOf } from './messages.ts'
 import { type Row, type Synchronous, statementCache } from './tables.ts'
 
 type QueueMethods =
@@ -250,10 +249,4 @@ export function queueMethods(database: DatabaseSync): Synchronous<QueueMethods> 
       yield row
     }
   }
-}
-
-/** What a person who asked for the attempt found. */
-function manualOf(resumesAs: Row[string]): Pick<ClaimedDelivery, 'isManual' | 'resumesAs'> {
-  if (resumesAs === null) return {}
-  return { isManual: true, resumesAs: statusOf(resumesAs, false) }
 }

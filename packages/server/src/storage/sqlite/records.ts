@@ -3,8 +3,8 @@
 import type { DatabaseSync, StatementResultingChanges } from 'node:sqlite'
 
 import type { AttemptRecord } from '../port/attempts.ts'
+import { FAIL, RETRY, SUCCESS } from '../rows/delivery.ts'
 import { eventAccepter } from './accepts.ts'
-import { FAIL, RETRY, SUCCESS } from './delivery-status.ts'
 import { type Synchronous, statementCache } from './tables.ts'
 
 /** The method that records attempts. */

@@ -7,13 +7,14 @@ import { type Endpoint, wantsMessage } from '../../domain/endpoint.ts'
 import { firstIdAt, instantOf } from '../../domain/id.ts'
 import { type ReplayWork, type Task, replayProgress, shareOf } from '../../domain/task.ts'
 import type { StepLimits } from '../port/tasks.ts'
+import { fromJson } from '../rows/cells.ts'
+import { CANCELED, FAIL, PENDING, REPLAY, SUCCESS } from '../rows/delivery.ts'
+import { endpointOf } from '../rows/endpoint.ts'
+import { taskOf } from '../rows/task.ts'
 import type { SecretBox } from '../secret-box.ts'
 import { linePlaces } from './accepts.ts'
-import { CANCELED, FAIL, PENDING, REPLAY, SUCCESS } from './delivery-status.ts'
-import { endpointOf } from './endpoints.ts'
 import { standingStatement } from './standings.ts'
-import { type Row, type Synchronous, fromJson, statementCache } from './tables.ts'
-import { taskOf } from './tasks.ts'
+import { type Row, type Synchronous, statementCache } from './tables.ts'
 
 /** What is over and may be sent again. */
 const OVER: readonly DeliveryStatus[] = ['success', 'fail', 'canceled']

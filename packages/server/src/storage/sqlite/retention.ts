@@ -4,9 +4,9 @@ import type { DatabaseSync } from 'node:sqlite'
 
 import { firstIdAt, instantOf } from '../../domain/id.ts'
 import { type PurgeWork, purgeProgress } from '../../domain/task.ts'
-import { CANCEL_EXPUNGED, PENDING } from './delivery-status.ts'
+import { CANCEL_EXPUNGED, PENDING } from '../rows/delivery.ts'
+import { taskOf } from '../rows/task.ts'
 import { type Row, type Synchronous, statementCache } from './tables.ts'
-import { taskOf } from './tasks.ts'
 
 type RetentionMethods =
   | 'expungeContent'

@@ -13,16 +13,16 @@
  * @module
  */
 
-import type { DatabaseSync } from 'node:sqlite'
-
 import type { DeliveryStatus } from '../../domain/delivery.ts'
 import type { MessageSearch } from '../port/messages.ts'
 import type { PageRequest } from '../port/page.ts'
-import { messageConditions, messageOf, timeConditions } from './messages.ts'
+import { messageOf } from '../rows/message.ts'
 import { CHANNEL, TAG } from './few-messages.ts'
 import { merged } from './merged.ts'
+import { messageConditions, timeConditions } from './messages.ts'
 import { STATUS_CONDITIONS, isIndexedByType, standingStatement } from './standings.ts'
 import { type Condition, type Synchronous, pageClause, statementCache } from './tables.ts'
+import type { DatabaseSync } from 'node:sqlite'
 
 /** A message that was found. */
 interface Found {

@@ -4,6 +4,7 @@ import type { DatabaseSync } from 'node:sqlite'
 
 import { PosthornError } from '../../domain/errors.ts'
 import { MAX_SIGNING_KEYS, type SigningKey } from '../../domain/signing-key.ts'
+import { signingKeyOf } from '../rows/signing-key.ts'
 import type { SecretBox } from '../secret-box.ts'
 import { type Row, type Synchronous, statementCache } from './tables.ts'
 
@@ -47,14 +48,5 @@ export function signingKeyMethods(database: DatabaseSync, box: SecretBox): Synch
       prepared('DELETE FROM signing_key WHERE expires_at <= ?').run(now)
       insert(key)
     },
-  }
-}
-
-function signingKeyOf(row: Row, box: SecretBox): SigningKey {
-  return {
-    id: row['id'] as string,
-    privateKey: box.open(row['private_key'] as Uint8Array),
-    createdAt: row['created_at'] as number,
-    expiresAt: row['expires_at'] as number | null,
   }
 }

@@ -11,12 +11,11 @@
  * @module
  */
 
-import type { SQLInputValue } from 'node:sqlite'
-
 import type { DeliveryStatus } from '../../domain/delivery.ts'
 import type { PageRequest } from '../port/page.ts'
-import { CANCELED, FAIL, PENDING, SUCCESS } from './delivery-status.ts'
+import { CANCELED, FAIL, PENDING, SUCCESS } from '../rows/delivery.ts'
 import { type Condition, conditionClause, cursorConditions } from './tables.ts'
+import type { SQLInputValue } from 'node:sqlite'
 
 /** All statuses of a delivery. */
 export const STATUSES: readonly DeliveryStatus[] = ['success', 'pending', 'fail', 'canceled', 'sending']

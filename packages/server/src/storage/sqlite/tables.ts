@@ -4,6 +4,7 @@ import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 
 import { PosthornError } from '../../domain/errors.ts'
 import type { PageRequest } from '../port/page.ts'
+import { toJson } from '../rows/cells.ts'
 import type { Store } from '../store.ts'
 
 /** A row as the driver gives it. */
@@ -25,16 +26,6 @@ export function statementCache(database: DatabaseSync): (sql: string) => Stateme
     }
     return statement
   }
-}
-
-/** Reads a cell that holds JSON; `null` stays `null`. */
-export function fromJson<T>(cell: Row[string] | undefined): T {
-  return (cell === null || cell === undefined ? null : JSON.parse(cell as string)) as T
-}
-
-/** Writes a value as a JSON cell; `null` stays `null`. */
-export function toJson(value: unknown): string | null {
-  return value === null ? null : JSON.stringify(value)
 }
 
 /** A condition with the values of its `?` placeholders. */

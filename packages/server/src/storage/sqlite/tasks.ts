@@ -3,9 +3,9 @@
 import type { DatabaseSync } from 'node:sqlite'
 
 import type { DeliveryStatus } from '../../domain/delivery.ts'
-import type { Task, TaskStatus, TaskWork } from '../../domain/task.ts'
+import { taskOf } from '../rows/task.ts'
 import { STATUSES, STATUS_CONDITIONS, indexOf, standingStatement } from './standings.ts'
-import { type Condition, type Row, type Synchronous, fromJson, pageClause, statementCache } from './tables.ts'
+import { type Condition, type Row, type Synchronous, pageClause, statementCache } from './tables.ts'
 
 type TaskMethods =
   | 'createTask'
@@ -98,19 +98,5 @@ export function taskMethods(database: DatabaseSync): Synchronous<TaskMethods> {
       // A page that ends within one message's deliveries, as one to very many endpoints might, would come no further.
       return { total: row['total'] as number, next: next === from ? null : (next ?? null) }
     },
-  }
-}
-
-/** Reads a row of `task`. */
-export function taskOf(row: Row): Task {
-  return {
-    id: row['id'] as string,
-    organisationId: row['organisation_id'] as string,
-    applicationId: row['application_id'] as string | null,
-    status: row['status'] as TaskStatus,
-    work: fromJson<TaskWork>(row['work']),
-    data: fromJson<Task['data']>(row['data']),
-    createdAt: row['created_at'] as number,
-    updatedAt: row['updated_at'] as number,
   }
 }

@@ -3,8 +3,10 @@
 import type { DatabaseSync } from 'node:sqlite'
 
 import { PosthornError } from '../../domain/errors.ts'
-import type { Capability, Token, TokenScope } from '../../domain/token.ts'
-import { type Row, type Synchronous, fromJson, pageClause, statementCache, toJson } from './tables.ts'
+import type { Token } from '../../domain/token.ts'
+import { toJson } from '../rows/cells.ts'
+import { tokenOf } from '../rows/token.ts'
+import { type Row, type Synchronous, pageClause, statementCache } from './tables.ts'
 
 type TokenMethods =
   | 'findOrganisation'
@@ -132,24 +134,5 @@ export function tokenMethods(database: DatabaseSync): Synchronous<TokenMethods> 
       insertToken(token)
       return token
     },
-  }
-}
-
-function tokenOf(row: Row): Token {
-  return {
-    id: row['id'] as string,
-    organisationId: row['organisation_id'] as string,
-    scope: row['scope'] as TokenScope,
-    applicationId: row['application_id'] as string | null,
-    name: row['name'] as string,
-    prefix: row['prefix'] as string,
-    hash: row['hash'] as string,
-    isReadOnly: row['is_read_only'] === 1,
-    capabilities: fromJson<Capability[] | null>(row['capabilities']),
-    sessionId: row['session_id'] as string | null,
-    createdAt: row['created_at'] as number,
-    expiresAt: row['expires_at'] as number | null,
-    lastUsedAt: row['last_used_at'] as number | null,
-    revokedAt: row['revoked_at'] as number | null,
   }
 }

@@ -1,15 +1,12 @@
-/** Reads and seals rows of `endpoint`. @module */
+/** Rows of `endpoint`: how they are read, and how their secrets are sealed. @module */
 
 import type { Metadata } from '../../domain/application.ts'
 import type { DisabledReason, Endpoint, OldSecret } from '../../domain/endpoint.ts'
 import type { EndpointAuth } from '../../domain/endpoint-auth.ts'
 import type { EndpointHeaders } from '../../domain/endpoint-headers.ts'
 import { DEFAULT_SETTINGS, type EndpointSettings } from '../../domain/endpoint-settings.ts'
-import type { SecretBox } from '../secret-box.ts'
-import type { Row } from './database.ts'
-
-/** What opens sealed values. */
-export type Opener = Pick<SecretBox, 'open'>
+import type { Opener, SecretBox } from '../secret-box.ts'
+import { type Row, flag, fromJson } from './cells.ts'
 
 /** Reads a row of `endpoint`. */
 export function endpointOf(row: Row, box: Opener): Endpoint {
@@ -19,18 +16,18 @@ export function endpointOf(row: Row, box: Opener): Endpoint {
     uid: row['uid'] as string | null,
     url: row['url'] as string,
     description: row['description'] as string,
-    disabled: row['disabled'] as boolean,
-    eventTypes: row['event_types'] as string[] | null,
-    channels: row['channels'] as string[] | null,
+    disabled: flag(row['disabled']),
+    eventTypes: fromJson<string[] | null>(row['event_types']),
+    channels: fromJson<string[] | null>(row['channels']),
     secret: box.open(row['secret'] as Uint8Array),
     oldSecrets: openJson<OldSecret[]>(row['old_secrets'], box) ?? [],
     headers: openJson<EndpointHeaders>(row['headers'], box) ?? {},
     auth: openJson<EndpointAuth>(row['auth'], box),
     throttleRate: row['throttle_rate'] as number | null,
-    settings: { ...DEFAULT_SETTINGS, ...(row['settings'] as Partial<EndpointSettings>) },
+    settings: { ...DEFAULT_SETTINGS, ...fromJson<Partial<EndpointSettings>>(row['settings']) },
     failingSince: row['failing_since'] as number | null,
     disabledReason: row['disabled_reason'] as DisabledReason | null,
-    metadata: row['metadata'] as Metadata,
+    metadata: fromJson<Metadata>(row['metadata']),
     createdAt: row['created_at'] as number,
     updatedAt: row['updated_at'] as number,
   }
