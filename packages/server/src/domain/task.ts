@@ -112,8 +112,27 @@ export function replayProgress({ data }: Pick<Task, 'data'>): ReplayProgress {
   }
 }
 
+/**
+ * Returns where a task that sends messages again stands after one more step.
+ *
+ * @param step.lastAt - When the last message that it looked at was made; `null` where none is left.
+ */
+export function afterReplayStep(
+  task: Task,
+  work: ReplayWork,
+  { seen, sent, lastAt }: { readonly seen: number; readonly sent: number; readonly lastAt: number | null },
+): Pick<Task, 'status' | 'data'> {
+  const before = replayProgress(task)
+  const progress: ReplayProgress = {
+    messagesSeen: before.messagesSeen + seen,
+    messagesSent: before.messagesSent + sent,
+    progress: lastAt === null ? 1 : shareOf(work, lastAt),
+  }
+  return { status: lastAt === null ? 'finished' : 'running', data: { ...progress } }
+}
+
 /** Returns how much of a stretch of time lies before an instant, from 0 to 1, in hundredths. */
-export function shareOf({ since, until }: TaskSpan, at: number): number {
+function shareOf({ since, until }: TaskSpan, at: number): number {
   return Math.floor(100 * Math.min(1, Math.max(0, (at - since) / (until - since)))) / 100
 }
 

@@ -2,7 +2,7 @@
 
 import type { Endpoint } from '../../domain/endpoint.ts'
 import { firstIdAt, instantOf } from '../../domain/id.ts'
-import { type ReplayWork, type Task, replayProgress, shareOf } from '../../domain/task.ts'
+import { type ReplayWork, type Task, afterReplayStep } from '../../domain/task.ts'
 import type { StepLimits } from '../port/tasks.ts'
 import { toJson } from '../rows/cells.ts'
 import { FAIL, PENDING } from '../rows/delivery.ts'
@@ -77,14 +77,8 @@ export function replayMethods(
           sends,
           now,
         })
-        const before = replayProgress(task)
-        const data = {
-          messagesSeen: before.messagesSeen + page.seen,
-          messagesSent: before.messagesSent + page.sent,
-          progress: page.last === null ? 1 : shareOf(work, instantOf('message', page.last)),
-        }
-        const status = page.last === null ? 'finished' : 'running'
-        return saveStep(transaction, task, { status, data }, page.last, now)
+        const lastAt = page.last === null ? null : instantOf('message', page.last)
+        return saveStep(transaction, task, afterReplayStep(task, work, { ...page, lastAt }), page.last, now)
       }),
 
     cancelTask: (id, now) =>

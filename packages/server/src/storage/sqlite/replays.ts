@@ -5,7 +5,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { DeliveryStatus } from '../../domain/delivery.ts'
 import { type Endpoint, wantsMessage } from '../../domain/endpoint.ts'
 import { firstIdAt, instantOf } from '../../domain/id.ts'
-import { type ReplayWork, type Task, replayProgress, shareOf } from '../../domain/task.ts'
+import { type ReplayWork, type Task, afterReplayStep } from '../../domain/task.ts'
 import type { StepLimits } from '../port/tasks.ts'
 import { fromJson } from '../rows/cells.ts'
 import { CANCELED, FAIL, PENDING, REPLAY, SUCCESS } from '../rows/delivery.ts'
@@ -233,14 +233,8 @@ export function replayMethods(
         sends,
         now,
       })
-      const before = replayProgress(task)
-      const data = {
-        messagesSeen: before.messagesSeen + page.seen,
-        messagesSent: before.messagesSent + page.sent,
-        progress: page.last === null ? 1 : shareOf(work, instantOf('message', page.last)),
-      }
-      const status = page.last === null ? 'finished' : 'running'
-      return saveStep(task, { status, data }, page.last, now)
+      const lastAt = page.last === null ? null : instantOf('message', page.last)
+      return saveStep(task, afterReplayStep(task, work, { ...page, lastAt }), page.last, now)
     },
 
     cancelTask(id, now) {
