@@ -40,6 +40,7 @@ const ON_BOTH = [
   'svix-messages',
   'token-command',
   'token-reach',
+  'upsert',
   'validation',
 ]
 

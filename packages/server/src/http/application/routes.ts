@@ -9,6 +9,7 @@ import { notFound, requireApplication } from '../authentication.ts'
 import type { HttpDeps } from '../deps.ts'
 import { ListOf, PageQuery, pageOf, showPage } from '../pagination.ts'
 import { Flag, checkMetadata, checkUid, described, found, scheduleMsOf, uidOfPut } from '../schemas.ts'
+import { upsert } from '../upsert.ts'
 import { ApplicationIn, ApplicationOut, ApplicationPatch, showApplication } from './schemas.ts'
 
 const Path = Type.Object({ app_id: Type.String() })
@@ -79,16 +80,17 @@ export function applicationRoutes(api: Api, deps: HttpDeps): void {
         response: { 200: ApplicationOut, 201: ApplicationOut },
       },
     },
-    async ({ principal, body, query }, reply) => {
-      const { organisationId } = principal
-      if (query.get_if_exists === 'true' && typeof body.uid === 'string') {
-        const existing = await store.findApplication(organisationId, body.uid)
-        if (existing !== null) return showApplication(existing)
-      }
-      const application = newApplication(body, organisationId, clock())
-      await store.createApplication(application)
-      return reply.code(201).send(showApplication(application))
-    },
+    ({ principal, body, query }, reply) =>
+      upsert(async () => {
+        const { organisationId } = principal
+        if (query.get_if_exists === 'true' && typeof body.uid === 'string') {
+          const existing = await store.findApplication(organisationId, body.uid)
+          if (existing !== null) return showApplication(existing)
+        }
+        const application = newApplication(body, organisationId, clock())
+        await store.createApplication(application)
+        return reply.code(201).send(showApplication(application))
+      }),
   )
 
   api.get(
@@ -118,28 +120,29 @@ export function applicationRoutes(api: Api, deps: HttpDeps): void {
         response: { 200: ApplicationOut, 201: ApplicationOut },
       },
     },
-    async ({ principal, params, body }, reply) => {
-      const { organisationId } = principal
-      const existing = await store.findApplication(organisationId, params.app_id)
-      const application = newApplication(
-        { ...body, uid: uidOfPut(body.uid, params.app_id, existing) },
-        organisationId,
-        clock(),
-      )
-      if (existing === null) {
-        await store.createApplication(application)
-        return reply.code(201).send(showApplication(application))
-      }
-      const { name, uid, throttleRate, metadata } = application
-      const updated = await store.updateApplication(
-        organisationId,
-        existing.id,
-        // The schedule stays where the input says nothing of it: official clients do not know it.
-        { name, uid, throttleRate, metadata, retryScheduleMs: scheduleMsOf(body.retrySchedule) },
-        clock(),
-      )
-      return showApplication(found(updated, () => notFound('application', params.app_id)))
-    },
+    ({ principal, params, body }, reply) =>
+      upsert(async () => {
+        const { organisationId } = principal
+        const existing = await store.findApplication(organisationId, params.app_id)
+        const application = newApplication(
+          { ...body, uid: uidOfPut(body.uid, params.app_id, existing) },
+          organisationId,
+          clock(),
+        )
+        if (existing === null) {
+          await store.createApplication(application)
+          return reply.code(201).send(showApplication(application))
+        }
+        const { name, uid, throttleRate, metadata } = application
+        const updated = await store.updateApplication(
+          organisationId,
+          existing.id,
+          // The schedule stays where the input says nothing of it: official clients do not know it.
+          { name, uid, throttleRate, metadata, retryScheduleMs: scheduleMsOf(body.retrySchedule) },
+          clock(),
+        )
+        return showApplication(found(updated, () => notFound('application', params.app_id)))
+      }),
   )
 
   api.patch(

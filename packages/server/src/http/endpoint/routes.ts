@@ -7,6 +7,7 @@ import type { Api } from '../api.ts'
 import { type Principal, requireApplication } from '../authentication.ts'
 import type { HttpDeps } from '../deps.ts'
 import { ListOf, PageQuery, pageOf, showPage } from '../pagination.ts'
+import { upsert } from '../upsert.ts'
 import {
   createEndpoint,
   deleteEndpoint,
@@ -112,7 +113,7 @@ export function endpointRoutes(api: Api, deps: HttpDeps): void {
     },
     async ({ principal, params, body }, reply) => {
       const { id } = await requireApplication(deps, principal, params.app_id)
-      const { endpoint, isNew } = await putEndpoint(deps, id, params.endpoint_id, body)
+      const { endpoint, isNew } = await upsert(() => putEndpoint(deps, id, params.endpoint_id, body))
       return reply.code(isNew ? 201 : 200).send(showEndpoint(endpoint))
     },
   )

@@ -8,6 +8,7 @@ import { notFound } from '../authentication.ts'
 import type { HttpDeps } from '../deps.ts'
 import { ListOf, PageQuery, pageOf, showPage } from '../pagination.ts'
 import { EventTypeName, Flag, described, found, scheduleMsOf } from '../schemas.ts'
+import { upsert } from '../upsert.ts'
 import {
   EventTypeIn,
   EventTypeOut,
@@ -101,20 +102,21 @@ export function eventTypeRoutes(api: Api, deps: HttpDeps): void {
         response: { 200: EventTypeOut, 201: EventTypeOut },
       },
     },
-    async ({ principal, params, body }, reply) => {
-      const { organisationId } = principal
-      const eventType = newEventType({ ...body, name: params.event_type_name }, organisationId)
-      const { organisationId: _organisation, name, createdAt: _at, retryScheduleMs, ...changes } = eventType
-      const updated = await store.updateEventType(
-        organisationId,
-        name,
-        // The schedule stays where the input says nothing of it: official clients do not know it.
-        body.retrySchedule === undefined ? changes : { ...changes, retryScheduleMs },
-        clock(),
-      )
-      if (updated !== null) return showEventType(updated)
-      return reply.code(201).send(showEventType(await store.createEventType(eventType)))
-    },
+    ({ principal, params, body }, reply) =>
+      upsert(async () => {
+        const { organisationId } = principal
+        const eventType = newEventType({ ...body, name: params.event_type_name }, organisationId)
+        const { organisationId: _organisation, name, createdAt: _at, retryScheduleMs, ...changes } = eventType
+        const updated = await store.updateEventType(
+          organisationId,
+          name,
+          // The schedule stays where the input says nothing of it: official clients do not know it.
+          body.retrySchedule === undefined ? changes : { ...changes, retryScheduleMs },
+          clock(),
+        )
+        if (updated !== null) return showEventType(updated)
+        return reply.code(201).send(showEventType(await store.createEventType(eventType)))
+      }),
   )
 
   api.patch(

@@ -37,6 +37,7 @@ import {
   showOperationalEndpoint,
 } from '../endpoint/schemas.ts'
 import { ListOf, PageQuery, pageOf, showPage } from '../pagination.ts'
+import { upsert } from '../upsert.ts'
 
 const Path = Type.Object({ endpoint_id: Type.String() })
 
@@ -117,7 +118,7 @@ export function operationalWebhookRoutes(api: Api, apiDeps: HttpDeps): void {
       },
     },
     async ({ principal, params, body }, reply) => {
-      const put = await putEndpoint(deps, principal.organisationId, params.endpoint_id, body)
+      const put = await upsert(() => putEndpoint(deps, principal.organisationId, params.endpoint_id, body))
       return reply.code(put.isNew ? 201 : 200).send(showOperationalEndpoint(put.endpoint))
     },
   )
