@@ -14,6 +14,7 @@ import { authRoutes } from './auth/routes.ts'
 import type { HttpDeps } from './deps.ts'
 import { backgroundTaskRoutes } from './background-task/routes.ts'
 import { docsPage } from './docs-page/routes.ts'
+import { DRAIN_MS, drainConnections } from './drain.ts'
 import { clusterRoutes } from './cluster/routes.ts'
 import { egressRoutes } from './egress/routes.ts'
 import { endpointQueueRoutes } from './endpoint/queue.ts'
@@ -58,6 +59,8 @@ export function httpServer(deps: HttpDeps, log: FastifyBaseLogger): Api {
     genReqId: requestIdOf,
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    // What comes in on a connection that is not closed yet is served as ever, and is its last.
+    return503OnClosing: false,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_PARAM_LENGTH },
     frameworkErrors: (error, _request, reply) => void sendError(error, reply),
     clientErrorHandler: (error, socket) => {
@@ -104,6 +107,7 @@ export function httpServer(deps: HttpDeps, log: FastifyBaseLogger): Api {
 
   server.decorateRequest('principal')
   server.decorateRequest('rawBody', null)
+  drainConnections(server, DRAIN_MS)
   placing(server)
   securityHeaders(server, deps.corsOrigins)
   signingKeyRoutes(server, deps)
