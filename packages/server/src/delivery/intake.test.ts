@@ -58,6 +58,21 @@ test('interim answers are taken out, wherever the pieces are cut; all else comes
   )
 })
 
+test.each(['HTTP/1.1 000 No', 'HTTP/1.1 099 No', 'HTTP/1.1 1000 No', 'HTTP/2.0 200 OK', 'HTTP/0.9 200 OK'])(
+  '"%s" begins no answer of HTTP/1.1, wherever the pieces are cut',
+  (line) => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(), { maxLength: 5 }), (places) => {
+        const { text, fault } = through(cut(`${INTERIM}${line}\r\ncontent-length: 0\r\n\r\n`, places))
+        expect({ text, fault }).toEqual({
+          text: '',
+          fault: `not an HTTP/1.1 answer: ${JSON.stringify(line.slice(0, 13))}`,
+        })
+      }),
+    )
+  },
+)
+
 test('more interim answers than that are a fault, and so are more bytes', () => {
   const many = INTERIM.repeat(MAX_INTERIM_ANSWERS + 1)
   expect(through([many])).toMatchObject({ text: '', fault: 'more than 10 interim answers came' })

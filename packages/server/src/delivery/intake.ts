@@ -15,12 +15,16 @@ export const MAX_INTERIM_ANSWERS = 10
 
 const NOTHING = Buffer.alloc(0)
 
-const STATUS_LINE = 'HTTP/1.1 1xx'
-/** Where the status begins in it, and how an interim one does. */
+/** As far as a status line tells what kind of answer it begins: with what ends the status, which might have more digits. */
+const STATUS_LINE = 'HTTP/1.1 1xx '
+/** Where the status begins in it, and where the version does. */
 const STATUS_AT = STATUS_LINE.indexOf('1xx')
-const DIGIT_1 = 0x31
+const VERSION_AT = STATUS_LINE.indexOf('1.1')
+const [DIGIT_1, DIGIT_2, DIGIT_9] = [0x31, 0x32, 0x39]
 /** 101 is none: it would be a change of protocol, which nobody asked for. */
-const INTERIM = /^HTTP\/1\.[01] 1(?!01)\d\d/
+const INTERIM = /^HTTP\/1\.[01] 1(?!01)\d\d[ \r]/
+/** What undici's parser takes and a final answer cannot be: another version, or a status that there is not (RFC 9112, section 4). */
+const NO_ANSWER = /^HTTP\/(?:(?!1\.)\d\.\d|1\.[01] (?:0\d\d|1(?!01)\d\d\d))/
 
 /** What came in for the request under way. */
 export interface Intake {
@@ -51,8 +55,8 @@ export function watchIntake(socket: Socket): Intake {
       bytes += chunk.length
       if (bytes > MAX_ANSWER_BYTES) return end(`the answer has more than ${MAX_ANSWER_BYTES} bytes`)
       if (!isBeforeAnswer) return chunk
-      // The usual answer, told by one byte.
-      if (held.length === 0 && chunk.length >= STATUS_LINE.length && chunk[STATUS_AT] !== DIGIT_1) {
+      // The usual answer, told by two bytes.
+      if (held.length === 0 && chunk.length >= STATUS_LINE.length && isUsual(chunk)) {
         isBeforeAnswer = false
         return chunk
       }
@@ -67,10 +71,10 @@ export function watchIntake(socket: Socket): Intake {
     for (;;) {
       const start = rest.toString('latin1', 0, STATUS_LINE.length)
       const isWhole = start.length === STATUS_LINE.length
-      if (isWhole ? !INTERIM.test(start) : !'HTTP/1.'.startsWith(start.slice(0, 7))) {
+      if (isWhole ? !INTERIM.test(start) : !'HTTP/'.startsWith(start.slice(0, 5))) {
         isBeforeAnswer = false
         held = NOTHING
-        return rest
+        return NO_ANSWER.test(start) ? end(`not an HTTP/1.1 answer: ${JSON.stringify(start)}`) : rest
       }
       const headEnd = rest.indexOf('\r\n\r\n')
       if (!isWhole || headEnd === -1) {
@@ -85,6 +89,11 @@ export function watchIntake(socket: Socket): Intake {
       }
       rest = rest.subarray(headEnd + 4)
     }
+  }
+
+  function isUsual(chunk: Buffer): boolean {
+    const digit = chunk[STATUS_AT]!
+    return digit >= DIGIT_2 && digit <= DIGIT_9 && chunk[VERSION_AT] === DIGIT_1
   }
 
   function end(fault: string): null {
