@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import * as fc from 'fast-check'
 
 import {
@@ -53,6 +53,14 @@ test('Retry-After is read as seconds or as a date, and nonsense as nothing', () 
   expect(parseRetryAfter('Thu, 01 Jan 1970 00:00:00 GMT', now)).toBe(0)
   expect(parseRetryAfter('99999999999', now)).toBe(MAX_RETRY_AFTER_MS)
   for (const bad of ['', 'soon', '-5', undefined]) expect(parseRetryAfter(bad, now)).toBeUndefined()
+})
+
+test('a date without a zone is one of GMT, wherever the server stands', () => {
+  vi.stubEnv('TZ', 'America/New_York')
+  onTestFinished(() => void vi.unstubAllEnvs())
+  const now = Date.parse('2026-01-01T00:00:00Z')
+  expect(parseRetryAfter('Thu Jan  1 00:01:00 2026', now)).toBe(60_000)
+  expect(parseRetryAfter('Thursday, 01-Jan-26 00:01:00 GMT', now)).toBe(60_000)
 })
 
 test('the schedule that holds is that of the endpoint, or else of its event type, its application, the server', () => {

@@ -81,6 +81,8 @@ export function parseRetryAfter(value: string | undefined, now: number): number 
   if (text === undefined || text === '') return undefined
   if (/^\d+$/.test(text)) return Math.min(Number(text) * 1_000, MAX_RETRY_AFTER_MS)
   // An HTTP date begins with the day's name; Date.parse alone would make a date of "-5".
-  const at = /^[A-Za-z]{3,9},? /.test(text) ? Date.parse(text) : Number.NaN
+  const isDate = /^[A-Za-z]{3,9},? /.test(text)
+  // Its oldest form names no zone and means GMT too (RFC 9110, section 5.6.7); Date.parse would take that of this machine.
+  const at = isDate ? Date.parse(/\d{4}$/.test(text) ? `${text} GMT` : text) : Number.NaN
   return Number.isNaN(at) ? undefined : Math.min(Math.max(0, at - now), MAX_RETRY_AFTER_MS)
 }
