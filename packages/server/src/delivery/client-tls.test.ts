@@ -34,7 +34,7 @@ function posting(options: Partial<GuardedClientOptions>) {
       url,
       headers: {},
       body: Buffer.from('{}'),
-      timeoutMs: 5_000,
+      timeoutMs: 60_000,
       ...(tls === undefined ? {} : { tls }),
     })
 }
@@ -101,10 +101,12 @@ test.for([
   const bob = { tls: authority.issue({ commonName: 'Bob' }) }
   const shown: string[] = []
   for (const identity of [alice, bob, {}, alice, bob, {}]) {
-    const request = { url, headers: {}, body: Buffer.from('{}'), timeoutMs: 5_000 }
+    const request = { url, headers: {}, body: Buffer.from('{}'), timeoutMs: 60_000 }
     const result = await client.post({ ...request, ...identity })
     shown.push(result.kind === 'answered' ? result.body : result.detail)
-    await vi.waitFor(() => expect(client.connections.open).toBe(client.connections.idle))
+    await vi.waitFor(() => expect(client.connections.open).toBe(client.connections.idle), {
+      timeout: 50_000,
+    })
   }
   expect(shown).toEqual(['Alice', 'Bob', '-', 'Alice', 'Bob', '-'])
   expect(sockets).toHaveLength(expectedSockets)

@@ -5,6 +5,7 @@ import type { Socket } from 'node:net'
 import { Client } from 'undici'
 
 import { type Intake, watchIntake } from './intake.ts'
+import { failureOf } from './post-failure.ts'
 
 /** How long an unused connection is kept. Shorter than the idle limit of common servers, lest a reuse meets their close. */
 const KEEP_ALIVE_MS = 4_000
@@ -14,6 +15,12 @@ const MAX_KEEP_ALIVE_MS = 60_000
 
 /** Age past which a connection is not used again: the name may lead elsewhere by now. */
 const MAX_AGE_MS = 300_000
+
+/** For how long no connections are kept to who sent bytes that nobody had asked for. */
+const DISTRUST_MS = 300_000
+
+/** Keys that are remembered for that; the longest known goes first. */
+const MAX_DISTRUSTED = 1_000
 
 /** Bytes of an answer's headers, past which it is refused. */
 const MAX_HEADER_BYTES = 16_384
@@ -64,6 +71,8 @@ export class ConnectionPool {
   /** All that are idle, the longest idle first. */
   readonly #byIdleness = new Set<PooledConnection>()
   readonly #open = new Set<PooledConnection>()
+  /** Until when no connections are kept, by key. */
+  readonly #distrusted = new Map<string, number>()
 
   constructor({ limits, clock }: { readonly limits: IdleLimits; readonly clock: () => number }) {
     this.#limits = limits
@@ -108,7 +117,11 @@ export class ConnectionPool {
     const connection = { key, socket, client, intake, openedAt, isUsed: false, isReleased: false }
     this.#open.add(connection)
     client
-      .on('disconnect', () => this.discard(connection))
+      .on('disconnect', (_origin, _targets, error) => {
+        const isUnused = connection.isReleased || this.#byIdleness.has(connection)
+        if (isUnused && failureOf(error).reason === 'bad_response') this.#distrust(key)
+        this.discard(connection)
+      })
       .on('connectionError', () => this.discard(connection))
     // Undici says so when it has finished with the answer and the connection can take another request.
     client.on('drain', () => {
@@ -144,6 +157,7 @@ export class ConnectionPool {
     const age = this.#clock() - connection.openedAt
     // Bytes that are not sent yet: it was answered before it had read the request, and the next would wait behind them.
     if (socket.destroyed || socket.writableLength > 0 || age > MAX_AGE_MS) return this.discard(connection)
+    if (this.#isDistrusted(key)) return this.discard(connection)
 
     const others = this.#idle.get(key)?.length ?? 0
     if (others >= this.#limits.perKey) return this.discard(connection)
@@ -154,6 +168,25 @@ export class ConnectionPool {
     if (idle === undefined) this.#idle.set(key, [connection])
     else idle.push(connection)
     return void this.#byIdleness.add(connection)
+  }
+
+  /**
+   * Keeps no connections for a while: after an answer more bytes came, and the next such bytes may come when a request is
+   * under way, for whose answer they would be taken.
+   */
+  #distrust(key: string): void {
+    this.#distrusted.delete(key)
+    this.#distrusted.set(key, this.#clock() + DISTRUST_MS)
+    if (this.#distrusted.size > MAX_DISTRUSTED) this.#distrusted.delete(this.#distrusted.keys().next().value!)
+    for (const connection of this.#idle.get(key)?.slice() ?? []) this.discard(connection)
+  }
+
+  #isDistrusted(key: string): boolean {
+    const until = this.#distrusted.get(key)
+    if (until === undefined) return false
+    if (this.#clock() < until) return true
+    this.#distrusted.delete(key)
+    return false
   }
 
   #removeIdle(connection: PooledConnection): void {

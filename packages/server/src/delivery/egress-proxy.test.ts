@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream'
 
 import { afterEach, expect, test } from 'vitest'
 
+import { closedPort } from '../../test/support/closed-port.ts'
 import { guardedClient } from './guarded-client.ts'
 
 const closers: (() => unknown)[] = []
@@ -88,7 +89,7 @@ async function startSocksProxy(credentials: string | null = null, reply = 0) {
   return { port: await listen(server), asked }
 }
 
-function postThrough(proxy: string, url: string, resolved?: string, timeoutMs = 5_000) {
+function postThrough(proxy: string, url: string, resolved?: string, timeoutMs = 60_000) {
   const lookup = (_name: string, _options: object, callback: (...args: unknown[]) => void) =>
     callback(null, [{ address: resolved, family: resolved!.includes(':') ? 6 : 4 }])
   const client = guardedClient({
@@ -160,10 +161,6 @@ test("a proxy's own faults are told apart from the endpoint's", async () => {
   const refusing = await startHttpProxy(407)
   const strict = await startSocksProxy('user:secret')
   const mute = await listen(createServer((socket) => socket.end('220 mail.example ESMTP\r\n\r\n')))
-  const closed = createServer()
-  const closedPort = await listen(closed)
-  closed.close()
-  await once(closed, 'close')
 
   for (const [proxy, detail] of [
     [`http://127.0.0.1:${refusing.port}`, 'answered 407'],
@@ -171,7 +168,7 @@ test("a proxy's own faults are told apart from the endpoint's", async () => {
     [`socks5://127.0.0.1:${strict.port}`, 'wants another authentication'],
     [`http://127.0.0.1:${mute}`, 'does not speak HTTP'],
     [`socks5://127.0.0.1:${mute}`, 'does not speak SOCKS5'],
-    [`http://127.0.0.1:${closedPort}`, 'ECONNREFUSED'],
+    [`http://127.0.0.1:${await closedPort()}`, 'ECONNREFUSED'],
   ] as const) {
     const result = await postThrough(proxy, target)
     expect(result).toMatchObject({ kind: 'failed', reason: 'proxy_failure' })
@@ -203,17 +200,20 @@ test('what a proxy says of the endpoint is recorded as the fault of the endpoint
 test('a proxy that is silent is at fault until it has been asked for the address', async () => {
   const silent = await listen(createServer(() => {}))
   const late = createServer((socket) => socket.once('data', () => socket.write(Buffer.of(5, 0))))
-  for (const [proxy, reason, detail] of [
-    [`socks5://127.0.0.1:${silent}`, 'proxy_failure', 'the egress proxy did not answer within 200 ms'],
-    [`https://127.0.0.1:${silent}`, 'proxy_failure', 'the egress proxy did not answer within 200 ms'],
-    [`http://127.0.0.1:${silent}`, 'connect_timeout', 'the egress proxy made no connection within 200 ms'],
+  const cases = [
+    [`socks5://127.0.0.1:${silent}`, 'proxy_failure', 'the egress proxy did not answer within 2000 ms'],
+    [`https://127.0.0.1:${silent}`, 'proxy_failure', 'the egress proxy did not answer within 2000 ms'],
+    [`http://127.0.0.1:${silent}`, 'connect_timeout', 'the egress proxy made no connection within 2000 ms'],
     [
       `socks5://127.0.0.1:${await listen(late)}`,
       'connect_timeout',
-      'the egress proxy made no connection within 200 ms',
+      'the egress proxy made no connection within 2000 ms',
     ],
-  ] as const) {
-    const result = await postThrough(proxy, 'http://127.0.0.1:9/', undefined, 200)
-    expect(result).toEqual({ kind: 'failed', reason, detail })
-  }
+  ] as const
+  await Promise.all(
+    cases.map(async ([proxy, reason, detail]) => {
+      const result = await postThrough(proxy, 'http://127.0.0.1:9/', undefined, 2_000)
+      expect(result).toEqual({ kind: 'failed', reason, detail })
+    }),
+  )
 })

@@ -87,7 +87,7 @@ interface Deadline {
   onPassed: () => void
 }
 
-/** What became of a request on one connection; `stale`: the connection was kept, and closed before it gave an answer. */
+/** What became of a request on one connection; `stale`: the connection was kept, and ended before it gave an answer to it. */
 type ExchangeResult = PostResult | { readonly kind: 'stale'; readonly wasSent: boolean }
 
 /**
@@ -224,7 +224,8 @@ export function guardedClient(
           settle(answer())
         },
         onResponseError(_started, error) {
-          const isStale = wasUsed && connection.intake.bytes === 0
+          // Bytes that came before it was sent are no answer to it: the connection ended over them.
+          const isStale = wasUsed && (!wasSent || connection.intake.bytes === 0)
           cut(isStale ? { kind: 'stale', wasSent } : { kind: 'failed', ...failureOf(error) })
         },
       }

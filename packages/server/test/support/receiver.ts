@@ -108,15 +108,6 @@ export async function startReceiver(
   }
 }
 
-/** Returns a port of this machine on which nobody listens. */
-export async function closedPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  await close(server)
-  return port
-}
-
 /** A promise that somebody else fulfils. */
 export function gate(): { readonly opened: Promise<void>; open(): void } {
   const { promise, resolve } = Promise.withResolvers<void>()

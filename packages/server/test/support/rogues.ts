@@ -8,7 +8,7 @@ import { gzip } from 'node:zlib'
 import { expect } from 'vitest'
 
 import { type Authority, type Certified, makeAuthority, selfSigned } from './certificates.ts'
-import { closedPort } from './receiver.ts'
+import { closedPort } from './closed-port.ts'
 import { type SocketServer, drip, flood, neverAccepting, onRequest, serveSockets } from './socket-server.ts'
 
 /** The deadline of the attempts that are made at rogues: enough for those that answer, on a machine that is busy. */
