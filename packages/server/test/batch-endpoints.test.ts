@@ -65,11 +65,15 @@ test('a batch that fails is sent again under the same id, and one event that alw
   const { api } = await startServer({ 'retry-schedule': '10ms,10ms,10ms,10ms,10ms' })
   const receiver = await startReceiver()
   const application = await api.makeApplication()
-  await api.makeEndpoint(application, receiver.url, { batch: { maxEvents: 3, maxWaitMs: 50 } })
-  let turns = 0
-  receiver.answerWith((request) => {
-    turns += 1
-    return { status: turns > 1 && !request.body.includes('poison') ? 204 : 500 }
+  // Two times all three go together, however long they take to gather; from then on what is left goes soon.
+  const batch = { maxEvents: 3, maxWaitMs: 60_000 }
+  const endpoint = await api.makeEndpoint(application, receiver.url, { batch })
+  receiver.answerWith(async (request, turn) => {
+    if (turn === 2) {
+      const sooner = { batch: { ...batch, maxWaitMs: 50 } }
+      await api.ask('PATCH', `/app/${application}/endpoint/${endpoint}`, sooner)
+    }
+    return { status: turn > 1 && !request.body.includes('poison') ? 204 : 500 }
   })
   const send = (payload: object) => api.send(application, { payload })
   const [good, poison, other] = [await send({ a: 1 }), await send({ poison: true }), await send({ b: 2 })]
@@ -85,6 +89,18 @@ test('a batch that fails is sent again under the same id, and one event that alw
   expect(second!.id).toBe(first!.id)
   expect(envelopesOf(second!).map(({ id }) => id)).toEqual([good, poison, other])
   expect(first!.id).toMatch(/^batch_/)
+})
+
+test('what gathers when batches are switched off goes at once, each on its own, and none is lost', async () => {
+  const { api } = await startServer()
+  const receiver = await startReceiver()
+  const application = await api.makeApplication()
+  const batch = { maxEvents: 100, maxWaitMs: 60_000 }
+  const endpoint = await api.makeEndpoint(application, receiver.url, { batch })
+  const sent = [await api.send(application), await api.send(application), await api.send(application)]
+  await api.ask('PATCH', `/app/${application}/endpoint/${endpoint}`, { batch: null })
+  await receiver.waitFor(({ length }) => length >= 3)
+  expect(receiver.requests.map(({ id }) => id).toSorted()).toEqual(sent.toSorted())
 })
 
 test.each([

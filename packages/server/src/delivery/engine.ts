@@ -74,6 +74,9 @@ export class Engine {
   readonly #membership: Membership
   readonly #returns: Returns
   readonly #claiming: Claiming
+  /** Applications whose settings were written since their lanes were told; `null` for all. */
+  readonly #changed = new Set<string | null>()
+  #isTelling = false
   #isStopping = false
 
   constructor(deps: EngineDeps) {
@@ -111,6 +114,7 @@ export class Engine {
     })
     store.onBreaker((endpointId, openUntil) => this.#lanes.hearBreaker(endpointId, openUntil))
     store.onDue(() => this.#claiming.hearDue())
+    store.onChange((applicationId) => this.#hearChange(applicationId))
   }
 
   /** Deliveries held in memory, and attempts under way. */
@@ -121,6 +125,11 @@ export class Engine {
   /** The lease of this node; `null` while it has none. */
   get lease(): Lease | null {
     return this.#membership.lease
+  }
+
+  /** Returns until when an endpoint is left alone because it stalls, epoch ms; `null` where it is not, as far as this node knows. */
+  breakerOf(endpointId: string): number | null {
+    return this.#lanes.breakerOf(endpointId)
   }
 
   /** Takes up what was left unfinished, and goes on from there. */
@@ -229,6 +238,30 @@ export class Engine {
       this.#track(this.#returns.giveBack(misplaced.map(keyOf), lease))
   }
 
+  /** Lanes that wait for an instant would hear of what was set meanwhile only then. Changes that come in a row share a pass. */
+  #hearChange(applicationId: string | null): void {
+    this.#changed.add(applicationId)
+    if (this.#isTelling) return
+    this.#isTelling = true
+    this.#track(this.#tellSleeping())
+  }
+
+  async #tellSleeping(): Promise<void> {
+    try {
+      // What changes again while it is read comes to the end, and is read again.
+      for (const changed of this.#changed) {
+        this.#changed.delete(changed)
+        for (const [applicationId, endpointIds] of this.#lanes.sleeping(changed)) {
+          const routes = await this.#deps.routes.routesOf(applicationId)
+          for (const endpointId of endpointIds) this.#setPolicy(endpointId, routes)
+        }
+      }
+    } finally {
+      this.#changed.clear()
+      this.#isTelling = false
+    }
+  }
+
   #track(work: Promise<void>): void {
     const tracked = work
       .catch((error: unknown) => this.#deps.log.error({ err: error }, 'a delivery could not be finished'))
@@ -252,6 +285,12 @@ export class Engine {
         return await this.#returns.giveBack(all.map(keyOf), lease)
       }
       this.#setPolicy(endpointId, routes)
+      // Put together for a request as its endpoint does not take them any more: anew, by what holds now.
+      if (deliveries.length > (route.lane.batch?.maxEvents ?? 1)) {
+        const all = [...deliveries, ...this.#lanes.clear(endpointId)]
+        await this.#returns.giveBack(all.map(keyOf), lease)
+        return this.wake()
+      }
 
       const { outcome, tookMs, attempted } = await makeAttempt(deliveries, route, this.#deps)
       signal = signalOf(outcome, tookMs)

@@ -36,6 +36,8 @@ const DRIFT = 0.01
  * get slower by it; half with a stall or where the endpoint asks for less.
  */
 export class Health {
+  /** Of which place it is; `null` where nobody has said yet. */
+  url: string | null = null
   #window: number
   #stalls = 0
   #openMs = FIRST_OPEN_MS

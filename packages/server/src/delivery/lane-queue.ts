@@ -17,15 +17,22 @@ export class LaneQueue {
   readonly #waiting: Readonly<Record<Priority, ClaimedDelivery[]>> = { live: [], retry: [], replay: [] }
   readonly #passedOver: Record<Priority, number> = { live: 0, retry: 0, replay: 0 }
   #length = 0
+  #bytes = 0
 
   get length(): number {
     return this.#length
+  }
+
+  /** Bytes of payload in it. */
+  get bytes(): number {
+    return this.#bytes
   }
 
   /** @param priority - Its own, unless the lane keeps everything in one line. */
   push(delivery: ClaimedDelivery, priority: Priority = delivery.priority): void {
     this.#waiting[priority].push(delivery)
     this.#length += 1
+    this.#bytes += delivery.message.payload.byteLength
   }
 
   /** The next to go; there is one. */
@@ -33,12 +40,25 @@ export class LaneQueue {
     return this.#waiting[this.#nextPriority()][0]!
   }
 
-  /** Takes the next, and up to `atMost - 1` that may go with it in one request. */
-  take(atMost: number): ClaimedDelivery[] {
+  /** Whether the next goes alone, so that there is no company to wait for; there is one. */
+  get isNextAlone(): boolean {
+    return this.next.attempts >= ALONE_AFTER
+  }
+
+  /**
+   * Takes the next, and up to `atMost - 1` that may go with it in one request.
+   *
+   * @param maxBytes - Of their payloads together; one that has more goes alone.
+   */
+  take(atMost: number, maxBytes = Infinity): ClaimedDelivery[] {
     const first = this.#shift()
     const taken = [first]
     if (first.attempts >= ALONE_AFTER) return taken
-    while (taken.length < atMost && this.#length > 0 && this.next.attempts < ALONE_AFTER) {
+    let bytes = first.message.payload.byteLength
+    while (taken.length < atMost && this.#length > 0) {
+      const { attempts, message } = this.next
+      bytes += message.payload.byteLength
+      if (attempts >= ALONE_AFTER || bytes > maxBytes) break
       taken.push(this.#shift())
     }
     return taken
@@ -47,6 +67,7 @@ export class LaneQueue {
   /** Takes all. */
   clear(): ClaimedDelivery[] {
     this.#length = 0
+    this.#bytes = 0
     return PRIORITIES.flatMap((priority) => this.#waiting[priority].splice(0))
   }
 
@@ -57,7 +78,9 @@ export class LaneQueue {
       else this.#passedOver[priority] += 1
     }
     this.#length -= 1
-    return this.#waiting[chosen].shift()!
+    const shifted = this.#waiting[chosen].shift()!
+    this.#bytes -= shifted.message.payload.byteLength
+    return shifted
   }
 
   #nextPriority(): Priority {

@@ -9,6 +9,8 @@ import type { Pace } from './pace.ts'
 /** How deliveries to an endpoint may start. */
 export interface LanePolicy {
   readonly applicationId: string
+  /** Where they go. What was learnt of another place says nothing of this one. */
+  readonly url: string
   /** Starts a second, `null` for no limit. */
   readonly perSecond: number | null
   /** Starts a second to all endpoints of its application together. */
@@ -35,6 +37,7 @@ export type Counts = Record<Priority, number>
 /** That of a lane until it is told another. */
 export const OPEN_POLICY: LanePolicy = {
   applicationId: '',
+  url: '',
   perSecond: null,
   applicationPerSecond: null,
   concurrency: null,
@@ -49,7 +52,7 @@ export const UNLIMITED: readonly Pace[] = []
 export class Lane {
   readonly endpointId: string
   readonly queue = new LaneQueue()
-  readonly health: Health
+  health: Health
   policy = OPEN_POLICY
   /** Deliveries held: promised, queued or under way. */
   held = 0

@@ -17,6 +17,7 @@ const LIMITS: LaneLimits = {
 
 const POLICY: LanePolicy = {
   applicationId: 'app_1',
+  url: 'https://receiver.example/',
   perSecond: null,
   applicationPerSecond: null,
   concurrency: null,
@@ -284,6 +285,94 @@ test('a delivery that failed with its batch again and again goes alone', () => {
   const retry = (attempts: number) => delivery('ep_a', 1, { attempts, priority: 'retry' })
   lanes.pushClaimed('ep_a', [retry(1), retry(3), retry(1), retry(1)], { backlog: NONE, isAll: ALL })
   expect(batches).toEqual([1, 1, 2])
+})
+
+test('a batch has as many bytes as one message may have, and then waits for no more', () => {
+  vi.useFakeTimers()
+  const batches: number[] = []
+  const limits = { ...LIMITS, initialInFlightPerLane: 10, maxHeldBytes: 10_000_000 }
+  const lanes = new Lanes(limits, (deliveries) => batches.push(deliveries.length), Date.now)
+  lanes.setPolicy('ep_a', {
+    ...POLICY,
+    concurrency: { min: 10, max: 10 },
+    batch: { maxEvents: 100, maxWaitMs: 60_000 },
+  })
+  const add = (bytes: number) => {
+    lanes.reserve('ep_a', bytes)
+    lanes.push(delivery('ep_a', bytes))
+  }
+  for (let i = 0; i < 4; i++) add(300_000)
+  expect(batches).toEqual([3])
+  add(1_048_576)
+  expect(batches).toEqual([3, 1, 1])
+})
+
+test('a batch waits for no company that cannot come', () => {
+  const batches: number[] = []
+  const lanes = new Lanes(LIMITS, (deliveries) => batches.push(deliveries.length), Date.now)
+  const batch = { maxEvents: 100, maxWaitMs: 60_000 }
+  const claimed = (endpointId: string, count: number, fields: Partial<ClaimedDelivery> = {}) =>
+    lanes.pushClaimed(
+      endpointId,
+      Array.from({ length: count }, () => delivery(endpointId, 1, fields)),
+      { backlog: NONE, isAll: { ...ALL, live: false } },
+    )
+  // A line goes on only when all is over that was taken of it.
+  lanes.setPolicy('ep_line', { ...POLICY, batch, isOrdered: true })
+  claimed('ep_line', LIMITS.maxHeldInOrder)
+  // The lane holds as much as it may.
+  lanes.setPolicy('ep_full', { ...POLICY, batch })
+  claimed('ep_full', LIMITS.maxHeldPerLane)
+  // What failed with others goes alone.
+  lanes.setPolicy('ep_alone', { ...POLICY, batch })
+  claimed('ep_alone', 1, { attempts: 3, priority: 'retry' })
+  expect(batches).toEqual([LIMITS.maxHeldInOrder, LIMITS.maxHeldPerLane, 1])
+})
+
+test('a lane that waits for an instant goes by what is set meanwhile', () => {
+  vi.useFakeTimers()
+  const batches: number[] = []
+  const lanes = new Lanes(LIMITS, (deliveries) => batches.push(deliveries.length), Date.now)
+  const add = (endpointId: string) => {
+    lanes.reserve(endpointId, 1)
+    lanes.push(delivery(endpointId))
+  }
+  lanes.setPolicy('ep_batch', { ...POLICY, batch: { maxEvents: 3, maxWaitMs: 60_000 } })
+  lanes.setPolicy('ep_rate', { ...POLICY, applicationId: 'app_2', perSecond: 0.01 })
+  for (let i = 0; i < 2; i++) {
+    add('ep_batch')
+    add('ep_rate')
+  }
+  expect(batches).toEqual([1])
+  expect([...lanes.sleeping('app_1')]).toEqual([['app_1', ['ep_batch']]])
+  expect(lanes.sleeping(null).size).toBe(2)
+  lanes.setPolicy('ep_batch', { ...POLICY, batch: null })
+  expect(batches).toEqual([1, 1, 1])
+  lanes.setPolicy('ep_rate', { ...POLICY, applicationId: 'app_2' })
+  expect(batches).toEqual([1, 1, 1, 1])
+  expect(lanes.sleeping(null).size).toBe(0)
+})
+
+test('the breaker of a URL says nothing of the next, also where nothing was waiting when it was replaced', () => {
+  const { lanes, add, end, running } = newLanes({ maxHeldPerLane: 100 })
+  const replaced = { ...POLICY, url: 'https://better.example/' }
+  lanes.setPolicy('ep_dead', POLICY)
+  for (let i = 0; i < STALLS_TO_OPEN + 2; i++) add('ep_dead')
+  while (running.length > 0) end('ep_dead', STALLED)
+  lanes.setPolicy('ep_dead', { ...POLICY, perSecond: 1_000 })
+  expect(running).toHaveLength(0)
+  lanes.setPolicy('ep_dead', replaced)
+  expect(running.length).toBeGreaterThan(0)
+
+  while (running.length > 0) end('ep_dead', STALLED)
+  for (let i = 0; i < STALLS_TO_OPEN; i++) {
+    add('ep_dead')
+    if (running.length > 0) end('ep_dead', STALLED)
+  }
+  lanes.clear('ep_dead')
+  lanes.setPolicy('ep_dead', POLICY)
+  add('ep_dead')
+  expect(running).toHaveLength(1)
 })
 
 test('an endpoint that stalls again and again is left alone, then probed, and is back with the first answer', () => {

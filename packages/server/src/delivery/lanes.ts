@@ -3,7 +3,7 @@
 import { PRIORITIES, type Priority } from '../domain/delivery.ts'
 import type { Concurrency } from '../domain/endpoint-settings.ts'
 import type { ClaimedDelivery } from '../storage/port/queue.ts'
-import type { Signal } from './health.ts'
+import { Health, type Signal } from './health.ts'
 import { type Counts, Lane, type LanePolicy, OPEN_POLICY, UNLIMITED, pacedBy } from './lane.ts'
 import { type Pace, Paces, isTime } from './pace.ts'
 import { RememberedHealth } from './remembered-health.ts'
@@ -36,6 +36,9 @@ const ALONE: LaneCompany = { isShared: false, tellBreaker() {} }
 
 /** Share of a lane's room that a priority may take, so that what is less urgent leaves some to what is more. */
 const SHARES: Readonly<Counts> = { live: 1, retry: 0.5, replay: 0.25 }
+
+/** Payload in one batch, in bytes: as much as one message may have, so who can take any message can take any batch. */
+const MAX_BATCH_BYTES = 1_048_576
 
 /** What a lane may send in one turn, in bytes. A delivery smaller than that costs a whole turn. */
 const QUANTUM = 16_384
@@ -154,13 +157,39 @@ export class Lanes {
       (lane.policy.isOrdered !== policy.isOrdered ||
         (this.#company.isShared && pacedBy(lane.policy) !== pacedBy(policy)))
     lane.policy = policy
+    lane.health.url ??= policy.url
+    if (lane.health.url !== policy.url) {
+      lane.health = new Health(this.#limits.initialInFlightPerLane)
+      lane.health.url = policy.url
+    }
     const { applicationId, perSecond, applicationPerSecond } = policy
     const now = this.#clock()
     const paces: Pace[] = []
     if (perSecond !== null) paces.push(this.#paces.of(endpointId, perSecond, now))
     if (applicationPerSecond !== null) paces.push(this.#paces.of(applicationId, applicationPerSecond, now))
+    if (paces.length !== lane.paces.length || paces.some((pace) => !lane.paces.includes(pace))) {
+      lane.startAt = null
+    }
     lane.paces = paces.length === 0 ? UNLIMITED : paces
-    return hasNewOrder ? this.clear(endpointId) : []
+    if (hasNewOrder) return this.clear(endpointId)
+    // It may sleep until an instant that counts no more.
+    if (lane.timer !== null) this.#stir(lane)
+    return []
+  }
+
+  /**
+   * Returns the endpoints whose deliveries wait for an instant, by application: of one, or of all with `null`. They would hear of
+   * another policy only then.
+   */
+  sleeping(applicationId: string | null): Map<string, string[]> {
+    const found = new Map<string, string[]>()
+    for (const { timer, policy, endpointId } of this.#lanes.values()) {
+      if (timer === null || (applicationId !== null && policy.applicationId !== applicationId)) continue
+      const others = found.get(policy.applicationId)
+      if (others === undefined) found.set(policy.applicationId, [endpointId])
+      else others.push(endpointId)
+    }
+    return found
   }
 
   /** Queues a delivery for which room was promised. */
@@ -217,16 +246,18 @@ export class Lanes {
     return this.#isLow(lane)
   }
 
+  /** Returns until when the endpoint's breaker is open, epoch ms, after which one attempt probes it; `null` where it is closed. */
+  breakerOf(endpointId: string): number | null {
+    const health = this.#lanes.get(endpointId)?.health ?? this.#remembered.peek(endpointId)
+    return health?.openUntil ?? null
+  }
+
   /** Leaves an endpoint alone until an instant, or no more, as another node has found. */
   hearBreaker(endpointId: string, openUntil: number | null): void {
     const lane = this.#lanes.get(endpointId)
     if (lane !== undefined) {
       lane.health.hear(openUntil)
-      // It may sleep until an instant that counts no more.
-      if (lane.timer !== null) clearTimeout(lane.timer)
-      lane.timer = null
-      this.#turn(lane)
-      return
+      return this.#stir(lane)
     }
     const health = this.#remembered.take(endpointId)
     health.hear(openUntil)
@@ -281,11 +312,27 @@ export class Lanes {
   #enqueue(lane: Lane, delivery: ClaimedDelivery): void {
     if (lane.queue.length === 0) lane.gatheringSince = this.#clock()
     lane.queue.push(delivery, lane.policy.isOrdered ? 'live' : delivery.priority)
-    const isFull = lane.policy.batch !== null && lane.queue.length >= lane.policy.batch.maxEvents
-    if (isFull && lane.timer !== null) {
+    if (lane.timer !== null && this.#hasFullBatch(lane)) {
       clearTimeout(lane.timer)
       lane.timer = null
     }
+  }
+
+  /** Tells whether a batch has all that it may have, or all that can come before it goes. */
+  #hasFullBatch({ policy: { batch, isOrdered }, queue, held, heldOf }: Lane): boolean {
+    if (batch === null) return false
+    if (queue.length >= batch.maxEvents || queue.bytes >= MAX_BATCH_BYTES || queue.isNextAlone) return true
+    const { maxHeldInOrder, maxHeldPerLane, maxHeldBytes } = this.#limits
+    if (isOrdered) return queue.length >= maxHeldInOrder
+    if (held >= maxHeldPerLane || this.#heldBytes >= maxHeldBytes) return true
+    return PRIORITIES.some((priority) => heldOf[priority] >= SHARES[priority] * maxHeldPerLane)
+  }
+
+  /** Wakes a lane from its sleep, to see whether it may start now. */
+  #stir(lane: Lane): void {
+    if (lane.timer !== null) clearTimeout(lane.timer)
+    lane.timer = null
+    this.#turn(lane)
   }
 
   #isLow(lane: Lane): boolean {
@@ -338,7 +385,8 @@ export class Lanes {
   }
 
   #start(lane: Lane): void {
-    const deliveries = lane.queue.take(lane.policy.batch?.maxEvents ?? 1)
+    const { batch } = lane.policy
+    const deliveries = batch === null ? lane.queue.take(1) : lane.queue.take(batch.maxEvents, MAX_BATCH_BYTES)
     lane.gatheringSince = this.#clock()
     lane.startAt = null
     lane.inFlight += 1
@@ -357,7 +405,7 @@ export class Lanes {
     if (lane.paces.length === 0 && lane.health.notBefore === 0 && batch === null) return true
     const now = this.#clock()
     let at = lane.health.notBefore
-    if (batch !== null && lane.queue.length < batch.maxEvents) {
+    if (batch !== null && !this.#hasFullBatch(lane)) {
       at = Math.max(at, lane.gatheringSince + batch.maxWaitMs)
     }
     // An instant is taken only by who could use it, so that others get theirs.

@@ -20,6 +20,11 @@ export class RememberedHealth {
     this.#clock = clock
   }
 
+  /** Returns what is known of an endpoint, if anything. */
+  peek(endpointId: string): Health | undefined {
+    return this.#remembered.get(endpointId)
+  }
+
   /** Returns what is known of an endpoint, and forgets it: the caller has it now. */
   take(endpointId: string): Health {
     const known = this.#remembered.get(endpointId)

@@ -114,6 +114,7 @@ export class RoutingTable {
         const sign = signerFor(endpoint, { alsoSvix: this.#alsoSvix, serverKeys })
         const lane = {
           applicationId,
+          url: endpoint.url,
           perSecond: rateOf(endpoint),
           applicationPerSecond: policy?.throttleRate ?? null,
           concurrency: endpoint.settings.concurrency,
