@@ -1,5 +1,5 @@
 // `npm test`: installs everything and runs everything that must pass. Its last line counts: `N passed, N failed`.
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
@@ -27,12 +27,12 @@ const TESTS = [
 
 let passed = 0
 let failed = 0
-for (const [name, command, ...args] of CHECKS) {
-  if (run(name, command, args)) passed += 1
+// Side by side: each leaves a part of the machine to the others.
+for (const isRight of await Promise.all(CHECKS.map(check))) {
+  if (isRight) passed += 1
   else failed += 1
 }
-const [testName, testCommand, ...testArgs] = TESTS
-const isGreen = run(testName, testCommand, testArgs)
+const isGreen = runTests()
 const counts = readCounts()
 passed += counts.passed
 // A run that died, or a file that did not load, has failed even where no test has.
@@ -42,18 +42,35 @@ rmSync(folder, { recursive: true, force: true })
 console.log(`${passed} passed, ${failed} failed`)
 process.exit(failed === 0 ? 0 : 1)
 
-function run(name, command, args) {
-  console.log(`\n— ${name}`)
-  const bin = join(ROOT, 'node_modules', '.bin', command)
-  const path = [dirname(nodePath()), join(ROOT, 'node_modules', '.bin'), process.env.PATH].join(delimiter)
-  const { status } = spawnSync(bin, args, {
-    cwd: ROOT,
-    stdio: 'inherit',
-    env: { ...process.env, PATH: path },
-    shell: process.platform === 'win32',
+/** Runs a check, tells what it said when it has ended, and returns whether all is right. */
+async function check([name, command, ...args]) {
+  const said = []
+  const status = await new Promise((resolve) => {
+    const child = spawn(binary(command), args, { ...options(), stdio: ['ignore', 'pipe', 'pipe'] })
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes) => said.push(bytes))
+    child.on('error', (error) => said.push(Buffer.from(`${error.message}\n`)))
+    child.on('close', resolve)
   })
+  console.log(`\n— ${name}${status === 0 ? '' : ': FAILED'}`)
+  process.stdout.write(Buffer.concat(said))
+  return status === 0
+}
+
+function runTests() {
+  const [name, command, ...args] = TESTS
+  console.log(`\n— ${name}`)
+  const { status } = spawnSync(binary(command), args, { ...options(), stdio: 'inherit' })
   if (status !== 0) console.log(`— ${name}: FAILED`)
   return status === 0
+}
+
+function binary(command) {
+  return join(ROOT, 'node_modules', '.bin', command)
+}
+
+function options() {
+  const path = [dirname(nodePath()), join(ROOT, 'node_modules', '.bin'), process.env.PATH].join(delimiter)
+  return { cwd: ROOT, env: { ...process.env, PATH: path }, shell: process.platform === 'win32' }
 }
 
 function readCounts() {
