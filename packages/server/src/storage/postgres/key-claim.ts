@@ -3,6 +3,7 @@
 import { Client } from 'pg'
 
 import { PosthornError } from '../../domain/errors.ts'
+import { openingHint, urlConfig } from './tls.ts'
 
 /**
  * Claims the change of keys until what it returns is called, or this process dies.
@@ -16,7 +17,7 @@ export async function claimPostgresKeys({
   readonly url: string
   readonly schema: string
 }): Promise<() => Promise<void>> {
-  const client = new Client({ connectionString: url, application_name: 'posthorn keys' })
+  const client = new Client({ ...urlConfig(url), application_name: 'posthorn keys' })
   client.on('error', () => {})
   try {
     await client.connect()
@@ -29,6 +30,7 @@ export async function claimPostgresKeys({
   } catch (cause) {
     await client.end().catch(() => {})
     throw new PosthornError('data_unreadable', `Cannot open the database: ${(cause as Error).message}`, {
+      hint: openingHint(cause),
       cause,
     })
   }
