@@ -35,7 +35,7 @@ async function newCluster() {
     return store
   }
   const newDatabase = () => {
-    const settings = { poolSize: 2, batchConnections: 1, statementTimeoutMs: 10_000, patienceMs: 1_000 }
+    const settings = { poolSize: 2, batchConnections: 1, statementTimeoutMs: 60_000, patienceMs: 60_000 }
     const database = new Database({ url, schema, ...settings })
     onTestFinished(() => database.stop())
     return database
@@ -142,6 +142,10 @@ test('a write of one node is told to the others, with its application', async ()
   )
 
   const { lease, send, record } = await newScene(one)
+  await eventually(
+    () => told,
+    (seen) => expect(seen).toHaveLength(2),
+  )
   told.length = 0
   await record(await send({}, { lease }), { kind: 'exhausted', disable: 'gone' })
   await eventually(

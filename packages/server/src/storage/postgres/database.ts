@@ -13,8 +13,9 @@ import {
 } from 'pg'
 
 import { PosthornError } from '../../domain/errors.ts'
-import { isLost, isTransient, refusalOf, unavailable } from './faults.ts'
+import { isLost, isStale, isTransient, refusalOf, unavailable } from './faults.ts'
 import { type Sql, sql } from './sql.ts'
+import { urlConfig } from './tls.ts'
 
 /** A row as the driver gives it: numbers for integers of any size, buffers for bytes, values for JSON. */
 export type Row = Readonly<Record<string, unknown>>
@@ -56,6 +57,9 @@ export interface DatabaseOptions {
 const SILENCE_MS = 5_000
 
 const CONNECT_TIMEOUT_MS = 5_000
+
+/** A connection keeps what it has prepared, and each day brings statements of its own. */
+const LONGEST_LIFE_S = 6 * 3_600
 const FIRST_PAUSE_MS = 20
 const LONGEST_PAUSE_MS = 500
 
@@ -78,6 +82,7 @@ export class Database implements Queries {
   readonly #batches: Pool
   readonly #underWay = new Set<Promise<unknown>>()
   #isOpen = true
+  #writes = 0
 
   constructor(options: DatabaseOptions) {
     this.options = options
@@ -104,6 +109,17 @@ export class Database implements Queries {
     return (await this.rows(query))[0]
   }
 
+  /** Reads with a prepared statement, whose plan walks indexes whatever the statistics say; tried again as the others. */
+  readByIndex(statement: BatchStatement, values: readonly unknown[]): Promise<Row[]> {
+    const query = { ...statement, values: [...values] }
+    return this.#track(this.#patiently(async () => (await this.#run(this.#batches, query)).rows as Row[]))
+  }
+
+  /** How often a transaction of {@link write} or {@link writeByIndex} has begun or ended. */
+  get writes(): number {
+    return this.#writes
+  }
+
   /** Writes with one statement. */
   change(query: Sql): Promise<number> {
     return this.write((transaction) => transaction.change(query))
@@ -117,11 +133,16 @@ export class Database implements Queries {
    *   transaction may have had its effect.
    */
   write<T>(work: (transaction: Queries) => Promise<T>): Promise<T> {
-    return this.#track(this.#patiently(() => this.#transaction(this.#pool, work)))
+    return this.#track(this.#counted(() => this.#patiently(() => this.#transaction(this.#pool, work))))
   }
 
   /** The same, with plans that walk indexes and never a whole table, whatever the statistics say. */
   writeByIndex<T>(work: (transaction: Queries) => Promise<T>): Promise<T> {
+    return this.#track(this.#counted(() => this.#patiently(() => this.#transaction(this.#batches, work))))
+  }
+
+  /** The same for what is done each second and makes nothing due but new messages: it does not count as a write. */
+  pollByIndex<T>(work: (transaction: Queries) => Promise<T>): Promise<T> {
     return this.#track(this.#patiently(() => this.#transaction(this.#batches, work)))
   }
 
@@ -137,9 +158,14 @@ export class Database implements Queries {
     )
   }
 
-  /** Returns a connection for one purpose. It is not connected yet, and the caller ends it. */
-  client(): Client {
-    return new Client(configOf(this.options, '-c statement_timeout=0'))
+  /**
+   * Returns a connection for one purpose. It is not connected yet, and the caller ends it.
+   *
+   * @param use.isPatient - Waits for an answer as long as it takes, as that to a new index on a large table.
+   */
+  client(use: { readonly isPatient?: boolean } = {}): Client {
+    const config = configOf(this.options, '-c statement_timeout=0')
+    return new Client(use.isPatient === true ? { ...config, query_timeout: 0 } : config)
   }
 
   async #run(pool: Pool, query: QueryConfig): Promise<QueryResult> {
@@ -149,7 +175,7 @@ export class Database implements Queries {
       client.release()
       return result
     } catch (error) {
-      client.release(isLost(error))
+      client.release(isLost(error) || isStale(error))
       throw error
     }
   }
@@ -170,7 +196,7 @@ export class Database implements Queries {
         throw isEnding ? new UncertainEnd(error) : error
       }
       await client.query('ROLLBACK').then(
-        () => client.release(),
+        () => client.release(isStale(error)),
         () => client.release(true),
       )
       throw error
@@ -188,6 +214,15 @@ export class Database implements Queries {
         if (!isWorthIt) throw refusalOf(error)
         await pause(pauseMs)
       }
+    }
+  }
+
+  async #counted<T>(run: () => Promise<T>): Promise<T> {
+    this.#writes += 1
+    try {
+      return await run()
+    } finally {
+      this.#writes += 1
     }
   }
 
@@ -231,7 +266,7 @@ function textOf(query: Sql): { text: string; values: unknown[] } {
 }
 
 function newPool(options: DatabaseOptions, max: number, settings: string): Pool {
-  const pool = new Pool({ ...configOf(options, settings), max })
+  const pool = new Pool({ ...configOf(options, settings), max, maxLifetimeSeconds: LONGEST_LIFE_S })
   // An idle connection that is lost is replaced by the next one; without a listener its error would end the process.
   pool.on('error', () => {})
   pool.on('connect', (client) => client.on('error', () => {}))
@@ -241,7 +276,7 @@ function newPool(options: DatabaseOptions, max: number, settings: string): Pool 
 function configOf({ url, schema, statementTimeoutMs }: DatabaseOptions, settings: string): ClientConfig {
   const given = new URL(url).searchParams.get('options') ?? ''
   return {
-    connectionString: withoutOptions(url),
+    ...urlConfig(withoutOptions(url)),
     options:
       `${given} -c search_path=${schema} -c statement_timeout=${statementTimeoutMs} ${settings}`.trim(),
     application_name: 'posthorn',

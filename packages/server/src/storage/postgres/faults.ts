@@ -3,6 +3,7 @@
 import { DatabaseError } from 'pg'
 
 import { PosthornError } from '../../domain/errors.ts'
+import { isCertificateRefusal } from './tls.ts'
 
 /** SQLSTATEs of a server that ends or refuses connections. Source: PostgreSQL's documentation, appendix A. */
 const UNAVAILABLE: ReadonlySet<string> = new Set([
@@ -23,6 +24,7 @@ const STALE_PLAN = 'cached plan must not change result type'
 
 const CONNECTION_EXCEPTION = '08'
 const QUERY_CANCELED = '57014'
+const UNDEFINED_TABLE = '42P01'
 const UNIQUE_VIOLATION = '23505'
 /** Text with a NUL, or not in UTF-8. */
 const BAD_CHARACTER = '22021'
@@ -50,7 +52,8 @@ export function isLost(error: unknown): boolean {
   if (error instanceof DatabaseError) {
     return code !== null && (UNAVAILABLE.has(code) || code.startsWith(CONNECTION_EXCEPTION))
   }
-  return (code !== null && NETWORK.has(code)) || LOST.test(error.message)
+  // A certificate that has run out, say: nothing of the statement was done, and it may be mended meanwhile.
+  return (code !== null && NETWORK.has(code)) || isCertificateRefusal(error) || LOST.test(error.message)
 }
 
 /** Tells whether the transaction was undone because of another one, and may be tried again. */
@@ -61,6 +64,11 @@ export function isTransient(error: unknown): boolean {
 /** Tells whether the connection has prepared this statement for a schema of before: another one will do. */
 export function isStale(error: unknown): boolean {
   return error instanceof DatabaseError && error.code === NOT_SUPPORTED && error.message === STALE_PLAN
+}
+
+/** Tells whether a statement named a table that is not there: a day that retention has dropped. */
+export function isMissingTable(error: unknown): boolean {
+  return error instanceof DatabaseError && error.code === UNDEFINED_TABLE
 }
 
 /** Tells whether a write broke this unique constraint, or any where none is named. */

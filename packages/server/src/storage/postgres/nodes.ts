@@ -17,6 +17,7 @@ import type { Store } from '../store.ts'
 import { ClockOffset } from './clock-offset.ts'
 import type { BatchStatement, Database, Queries } from './database.ts'
 import { isLost, refusalOf } from './faults.ts'
+import { MIGRATIONS } from './migrations.ts'
 import { NodeWatch } from './node-watch.ts'
 import type { Notices } from './notices.ts'
 import { arrayText, raw, sql } from './sql.ts'
@@ -84,7 +85,7 @@ export class Nodes implements Pick<Store, 'joinAsNode' | 'listNodes'> {
     )
     return rows.map((row) => ({
       lease: row['lease'] as Lease,
-      state: row['state'] as NodeState | null,
+      state: stateOf(row['state']),
       joinedAt: row['joined_at'] as number,
       silentMs: Math.round(row['silent_ms'] as number),
     }))
@@ -95,7 +96,7 @@ export class Nodes implements Pick<Store, 'joinAsNode' | 'listNodes'> {
     const { database, clock, monotonic } = this.#deps
     const keyIds = arrayText(await this.#deps.keyIds())
     const askedAt = clock()
-    const rows = await database.batch(BEAT, [lease, keyIds, toJson(state)]).catch((error: unknown) => {
+    const rows = await database.batch(BEAT, [lease, keyIds, toldOf(state)]).catch((error: unknown) => {
       throw refusalOf(error)
     })
     const nodes = rows.map((row) => ({ lease: row['lease'] as Lease, beats: row['beats'] as number }))
@@ -142,6 +143,17 @@ export class Nodes implements Pick<Store, 'joinAsNode' | 'listNodes'> {
         throw error
     }
   }
+}
+
+/** What a node tells of itself, with the schema that it knows: a step that would break it is not done while it lives. */
+function toldOf(state: NodeState | null): string | null {
+  return toJson(state === null ? null : { ...state, schema: MIGRATIONS.length })
+}
+
+function stateOf(told: unknown): NodeState | null {
+  if (told === null) return null
+  const { version, host, pid, held, inFlight } = told as NodeState
+  return { version, host, pid, held, inFlight }
 }
 
 /** Frees what is held under leases of which there is no node; returns how many. */
