@@ -213,8 +213,12 @@ test('what cannot be accepted is kept beside with the reason, stops nobody, and 
     () => messagesOf(store, application.id),
     (found) => expect(found).toHaveLength(2),
   )
-  const refused = await client.query(
-    `SELECT message_id, code, reason, payload FROM ${schema}.outbox_refused ORDER BY sent_at`,
+  const refused = await eventually(
+    () =>
+      client.query(
+        `SELECT message_id, code, reason, payload FROM ${schema}.outbox_refused ORDER BY message_id`,
+      ),
+    ({ rows }) => expect(rows).toHaveLength(2),
   )
   expect(refused.rows).toEqual([
     {
@@ -240,6 +244,45 @@ test('what cannot be accepted is kept beside with the reason, stops nobody, and 
   expect(messages.map(({ id }) => id)).toContain(unknown)
 })
 
+test('a transaction that is prepared sends when it tells nobody, and sends nothing when it is rolled back', async () => {
+  const { schema, store, application, client } = await newScene()
+  const prepare = async (name: string, event: string) => {
+    await client.query('BEGIN')
+    // A NOTIFY could not be prepared.
+    await client.query('SET LOCAL posthorn.tell = off')
+    await client.query(`SELECT ${schema}.send('acme', 'a', '{}', event_id => '${event}')`)
+    await client.query(`PREPARE TRANSACTION '${name} ${schema}'`)
+  }
+  await prepare('one', 'undone')
+  await client.query(`ROLLBACK PREPARED 'one ${schema}'`)
+  await prepare('two', 'kept')
+  await client.query(`COMMIT PREPARED 'two ${schema}'`)
+  startDrain(store)
+  await eventually(
+    () => messagesOf(store, application.id),
+    (found) => expect(found.map(({ eventId }) => eventId)).toEqual(['kept']),
+  )
+})
+
+test('what was refused goes when messages of its age do', async () => {
+  const { schema, store, client } = await newScene()
+  const old = Date.UTC(2025, 0, 1)
+  await client.query(
+    `INSERT INTO ${schema}.outbox_refused (message_id, application_id, event_type, payload, content_type, sent_at, code,
+       reason, refused_at)
+     SELECT 'msg_' || n, 'app_x', 'a', '{}', 'text/plain', now(), 'not_found', 'x',
+       to_timestamp(${old}::bigint / 1000) + n * interval '1 second' FROM generate_series(0, 9) n`,
+  )
+  for (let after: string | null = null; ;) {
+    after = (await store.deleteOldMessages({ before: old + 7_000, after, limit: 3 })).next
+    if (after === null) break
+  }
+  const { rows } = await client.query<{ message_id: string }>(
+    `SELECT message_id FROM ${schema}.outbox_refused`,
+  )
+  expect(rows.map((row) => row.message_id).toSorted()).toEqual(['msg_7', 'msg_8', 'msg_9'])
+})
+
 test('a row that the database refuses to make a message of does not stop those beside it', async () => {
   const { schema, store, application, client } = await newScene()
   await send(client, schema, `'acme', 'a', '{"n": 1}'`)
@@ -255,8 +298,10 @@ test('a row that the database refuses to make a message of does not stop those b
     () => messagesOf(store, application.id),
     (found) => expect(found).toHaveLength(3),
   )
-  const refused = await client.query(`SELECT message_id, code FROM ${schema}.outbox_refused`)
-  expect(refused.rows).toEqual([{ message_id: twin, code: 'internal' }])
+  await eventually(
+    () => client.query(`SELECT message_id, code FROM ${schema}.outbox_refused`),
+    ({ rows }) => expect(rows).toEqual([{ message_id: twin, code: 'internal' }]),
+  )
 })
 
 test('a role with nothing but EXECUTE sends, and can neither read the outbox nor be led to other tables', async () => {

@@ -26,7 +26,7 @@ async function startAt(at: number) {
   })
   await store.start()
   onTestFinished(() => store.stop())
-  const settings = { poolSize: 2, batchConnections: 1, statementTimeoutMs: 10_000, patienceMs: 1_000 }
+  const settings = { poolSize: 2, batchConnections: 1, statementTimeoutMs: 60_000, patienceMs: 60_000 }
   const database = new Database({ url, schema, ...settings })
   onTestFinished(() => database.stop())
   const count = async (table: string) =>

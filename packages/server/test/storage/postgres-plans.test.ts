@@ -4,8 +4,9 @@ import { Client } from 'pg'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 
 import { firstIdAt } from '../../src/domain/id.ts'
-import { dayOf } from '../../src/storage/postgres/partitions.ts'
-import { postgresStore } from '../../src/storage/postgres/postgres-store.ts'
+import { Database } from '../../src/storage/postgres/database.ts'
+import { PartitionMaker, dayOf } from '../../src/storage/postgres/partitions.ts'
+import { type PostgresStoreOptions, postgresStore } from '../../src/storage/postgres/postgres-store.ts'
 import type { Store } from '../../src/storage/store.ts'
 import { dropSchema, newSchemaName, sharedPostgres } from '../support/postgres.ts'
 import { NOW, idAt, newApplication, newAttempt, newEndpoint, newMessage, newTask, upTo } from './fixtures.ts'
@@ -16,6 +17,9 @@ const LARGE = /^(message|delivery|attempt|message_label)(_\d+|_default)?$/
 /** The day that all is in. */
 const DAY = dayOf(NOW).name
 
+/** Days before it that are kept, and have nothing that waits. */
+const OLD_DAYS = Array.from({ length: 30 }, (_, i) => dayOf(NOW - (i + 1) * 86_400_000))
+
 const application = newApplication()
 const applicationId = application.id
 const endpoints = Array.from({ length: 4 }, () => newEndpoint({ applicationId }))
@@ -25,6 +29,7 @@ const MESSAGES = 20_000
 /** What PostgreSQL said of the plans that it ran, while somebody listened. */
 let plans: string[] | null = null
 let store: Store
+let options: PostgresStoreOptions
 /** The index of a partition by the index that it is a part of. */
 const parents = new Map<string, string>()
 
@@ -55,14 +60,16 @@ beforeAll(async () => {
     return Reflect.apply(connect as (...all: unknown[]) => unknown, this, args)
   }
   vi.spyOn(Client.prototype, 'connect').mockImplementation(listening)
-  store = postgresStore({
+  options = {
     url: explaining.href,
     schema,
     encryptionKey: randomBytes(32),
     isServer: true,
     clock: () => NOW,
-  })
+  }
+  store = postgresStore(options)
   await store.start()
+  await makeOldDays()
   await fill()
 }, 60_000)
 
@@ -70,6 +77,17 @@ afterAll(async () => {
   await store.stop()
   await dropSchema(url, schema)
 })
+
+/** Makes their partitions, and lets the store find them. */
+async function makeOldDays(): Promise<void> {
+  const settings = { poolSize: 1, batchConnections: 1, statementTimeoutMs: 60_000, patienceMs: 60_000 }
+  const database = new Database({ url, schema, ...settings })
+  await new PartitionMaker(database).makeDays(OLD_DAYS)
+  await database.stop()
+  await store.stop()
+  store = postgresStore(options)
+  await store.start()
+}
 
 /** Fills the tables as a day of traffic does: nearly all succeeded; a little failed, waits or is being sent. */
 async function fill(): Promise<void> {
@@ -104,7 +122,8 @@ async function fill(): Promise<void> {
   await client.query(
     `INSERT INTO message_label SELECT application_id, 0, 'vip', id FROM message WHERE tags IS NOT NULL`,
   )
-  await client.query('ANALYZE')
+  // These alone: others' tables are in this database too.
+  await client.query('ANALYZE message, delivery, attempt, message_label, application, endpoint')
   const { rows } = await client.query<{ part: string; whole: string }>(
     `SELECT p.relname AS part, w.relname AS whole FROM pg_inherits i
        JOIN pg_class p ON p.oid = i.inhrelid JOIN pg_class w ON w.oid = i.inhparent
@@ -122,14 +141,27 @@ interface PlanNode {
   readonly Plans?: readonly PlanNode[]
 }
 
-/** Returns the ways into large tables that a call took: `delivery_due of delivery`; `all of delivery` for a scan. */
-async function waysOf(call: () => Promise<unknown>): Promise<Set<string>> {
+/** Calls the visitor with each node of the plans of a call. */
+async function visitPlans(call: () => Promise<unknown>, visit: (node: PlanNode) => void): Promise<void> {
   plans = []
   await call()
   const said = plans
   plans = null
+  const visitAll = (node: PlanNode) => {
+    visit(node)
+    for (const child of node.Plans ?? []) visitAll(child)
+  }
+  for (const text of said) {
+    const start = text.indexOf('{')
+    if (!text.includes('plan:') || start < 0) continue
+    visitAll((JSON.parse(text.slice(start)) as { Plan: PlanNode }).Plan)
+  }
+}
+
+/** Returns the ways into large tables that a call took: `delivery_due of delivery`; `all of delivery` for a scan. */
+async function waysOf(call: () => Promise<unknown>): Promise<Set<string>> {
   const ways = new Set<string>()
-  const visit = (node: PlanNode) => {
+  await visitPlans(call, (node) => {
     const table = LARGE.exec(node['Relation Name'] ?? '')?.[1]
     const index = node['Index Name']
     if (index !== undefined && table !== undefined) ways.add(`${parents.get(index) ?? index} of ${table}`)
@@ -139,13 +171,7 @@ async function waysOf(call: () => Promise<unknown>): Promise<Set<string>> {
       // The other days are empty: there, nothing is quicker.
       ways.add(`all of ${table}`)
     }
-    for (const child of node.Plans ?? []) visit(child)
-  }
-  for (const text of said) {
-    const start = text.indexOf('{')
-    if (!text.includes('plan:') || start < 0) continue
-    visit((JSON.parse(text.slice(start)) as { Plan: PlanNode }).Plan)
-  }
+  })
   return ways
 }
 
@@ -267,4 +293,33 @@ test('a batch of messages is one statement, and one of attempts is one', async (
     plans = null
     expect(statements).toHaveLength(1)
   }
+})
+
+test('of many days, what is done many times a second opens those that it is about', async () => {
+  const lease = await store.joinAsNode(NOW)
+  const [held, other] = [newMessage({ applicationId }), newMessage({ applicationId })]
+  const target = { applicationId, endpointId }
+  await store.acceptMessage({ message: held, deliveries: [{ endpointId, lease }], dueAt: NOW })
+  // Yesterday is open as today is.
+  const old = OLD_DAYS.slice(1).map(({ name }) => `delivery_${name}`)
+  const openedBy = async (call: () => Promise<unknown>) => {
+    const opened = new Set<string>()
+    await visitPlans(call, (node) => opened.add(node['Relation Name'] ?? ''))
+    return old.filter((table) => opened.has(table))
+  }
+
+  // One seek in each, to know that nothing waits there.
+  expect(await openedBy(() => store.findWaitingEndpoints(null, 10))).toEqual(old)
+  expect(await openedBy(claim(false))).toEqual([])
+  const attempt = newAttempt({ ...target, messageId: held.id })
+  const record = () => store.recordAttempt({ attempt, lease, attempts: 1, verdict: { kind: 'success' } })
+  expect(await openedBy(record)).toEqual([])
+  expect(
+    await openedBy(() =>
+      store.acceptMessage({ message: other, deliveries: [{ endpointId, lease }], dueAt: NOW }),
+    ),
+  ).toEqual([])
+  expect(
+    await openedBy(() => store.releaseDeliveries(lease, [{ ...target, messageId: other.id }], NOW)),
+  ).toEqual([])
 })

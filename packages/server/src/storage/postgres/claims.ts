@@ -8,6 +8,7 @@ import { CANCEL_EXPUNGED, PENDING, manualOf } from '../rows/delivery.ts'
 import { messageOf } from '../rows/message.ts'
 import type { Store } from '../store.ts'
 import type { BatchStatement, Database, Queries, Row } from './database.ts'
+import { type IdRange, inRanges, rangeValues } from './day-ranges.ts'
 import { DELIVERY_KEY, arrayText, sameKey, sql } from './sql.ts'
 
 /** What a node asks for. */
@@ -39,11 +40,16 @@ export function giveBack(database: Database, claimIds: readonly number[]): Promi
   )
 }
 
-/** Runs claims; results in their order. */
+/**
+ * Runs claims; results in their order.
+ *
+ * @param ranges - Where deliveries may wait. Lines are looked for everywhere.
+ */
 export async function claimAll(
   database: Database,
   claims: readonly ClaimRequest[],
   claimId: number,
+  ranges: readonly IdRange[],
 ): Promise<ClaimedDelivery[][]> {
   const results = new Map<ClaimRequest, ClaimedDelivery[]>()
   let left = claims
@@ -54,7 +60,7 @@ export async function claimAll(
       if (some.length === 0) continue
       const claimed = isOrdered
         ? await claimLines(database, some, claimId)
-        : await claimDue(database, some, claimId)
+        : await claimDue(database, some, claimId, ranges)
       for (const [i, claim] of some.entries()) results.set(claim, claimed[i]!)
     }
     left = left.filter((claim) => !results.has(claim))
@@ -75,6 +81,7 @@ async function claimDue(
   queries: Pick<Queries, 'batch'>,
   claims: readonly ClaimRequest[],
   claimId: number,
+  ranges: readonly IdRange[],
 ): Promise<ClaimedDelivery[][]> {
   const parts = claims.flatMap((claim, i) =>
     PRIORITIES.filter((priority) => claim.limits[priority] > 0).map((priority): Part => ({
@@ -84,7 +91,8 @@ async function claimDue(
       limit: claim.limits[priority],
     })),
   )
-  return byClaim(claims, await queries.batch(CLAIM_DUE, valuesOf(parts, claimId)))
+  const values = [...valuesOf(parts, claimId), ...rangeValues(ranges)]
+  return byClaim(claims, await queries.batch(CLAIM_DUE, values))
 }
 
 /**
@@ -144,27 +152,49 @@ const WANTED = `
       $7::bigint[], $8::bigint[])
       AS w (n, application_id, endpoint_id, priority, lease, most, max_bytes, now))`
 
-const MESSAGE_OF = (delivery: string) =>
-  `m.application_id = ANY (ARRAY[${delivery}.application_id]) AND m.id = ANY (ARRAY[${delivery}.message_id])`
+/** The ranges of a claim are its parameters from here on. */
+const RANGES_AT = 10
+
+/** Says of every table in days that the message's id is in the ranges, where a claim has some. */
+const within = (column: string, hasRanges: boolean) => (hasRanges ? `AND ${inRanges(column, RANGES_AT)}` : '')
+
+const MESSAGE_OF = (delivery: string, hasRanges: boolean) =>
+  `m.application_id = ANY (ARRAY[${delivery}.application_id]) AND m.id = ANY (ARRAY[${delivery}.message_id])
+    ${within('m.id', hasRanges)}`
+
+/** Named, because a prepared statement breaks when what it returns gets a column more. */
+const MESSAGE = [
+  'application_id',
+  'id',
+  'event_type',
+  'event_id',
+  'channels',
+  'tags',
+  'payload',
+  'content_type',
+]
+  .concat('deliver_at', 'created_at', 'expires_at', 'expunged_at')
+  .map((column) => `m.${column}`)
+  .join(', ')
 
 /** What is left of the due ones once payloads are counted, and what becomes of them. */
-const TAKE = `
+const take = (hasRanges: boolean) => `
   sized AS MATERIALIZED (
     SELECT d.*, m.expunged_at IS NOT NULL AS is_expunged,
       count(*) FILTER (WHERE m.expunged_at IS NULL) OVER rank AS place,
       sum(octet_length(m.payload)) OVER rank AS bytes
-    FROM due d JOIN message m ON ${MESSAGE_OF('d')}
+    FROM due d JOIN message m ON ${MESSAGE_OF('d', hasRanges)}
     WINDOW rank AS (PARTITION BY d.n ORDER BY d.rank ROWS UNBOUNDED PRECEDING)),
   chosen AS MATERIALIZED (SELECT * FROM sized WHERE NOT is_expunged AND (place = 1 OR bytes <= max_bytes)),
   held AS (
     UPDATE delivery d SET lease = c.new_lease, claim = $9::bigint FROM chosen c
-    WHERE ${sameKey('d', 'c', DELIVERY_KEY)}),
+    WHERE ${sameKey('d', 'c', DELIVERY_KEY)} ${within('d.message_id', hasRanges)}),
   -- They were held when their payload was expunged, and nothing is left to send.
   canceled AS (
     UPDATE delivery d SET ${CANCEL_EXPUNGED.replaceAll(/\b(resumes_as)\b(?! =)/g, 'd.$1')} FROM sized s
-    WHERE s.is_expunged AND ${sameKey('d', 's', DELIVERY_KEY)})
-  SELECT c.n, c.attempts, c.resumes_as, c.priority, m.*
-  FROM chosen c JOIN message m ON ${MESSAGE_OF('c')} ORDER BY c.n, c.rank`
+    WHERE s.is_expunged AND ${sameKey('d', 's', DELIVERY_KEY)} ${within('d.message_id', hasRanges)})
+  SELECT c.n, c.attempts, c.resumes_as, c.priority, ${MESSAGE}
+  FROM chosen c JOIN message m ON ${MESSAGE_OF('c', hasRanges)} ORDER BY c.n, c.rank`
 
 /** Takes of each priority the longest due; skips what another node is taking at this moment. */
 const CLAIM_DUE: BatchStatement = {
@@ -174,10 +204,10 @@ const CLAIM_DUE: BatchStatement = {
     SELECT w.n, w.max_bytes, w.lease AS new_lease, d.* FROM wanted w CROSS JOIN LATERAL (
       SELECT application_id, message_id, endpoint_id, attempts, resumes_as, priority, due_at FROM delivery
       WHERE application_id = w.application_id AND endpoint_id = w.endpoint_id AND status = ${PENDING}
-        AND lease IS NULL AND priority = w.priority AND due_at <= w.now
+        AND lease IS NULL AND priority = w.priority AND due_at <= w.now ${within('message_id', true)}
       ORDER BY due_at LIMIT w.most FOR UPDATE SKIP LOCKED) d),
   due AS (SELECT *, row_number() OVER (PARTITION BY n ORDER BY priority, due_at, message_id) AS rank FROM found),
-  ${TAKE}`,
+  ${take(true)}`,
 }
 
 /** One node at a time takes from a line. */
@@ -210,5 +240,5 @@ const CLAIM_LINES: BatchStatement = {
       SELECT 1 FROM delivery h
       WHERE h.application_id = front.application_id AND h.endpoint_id = front.endpoint_id AND h.lease IS NOT NULL
         AND h.ordinal IS NOT NULL)),
-  ${TAKE}`,
+  ${take(false)}`,
 }

@@ -1,6 +1,6 @@
 /** The lines of ordered endpoints in PostgreSQL. @module */
 
-import { PENDING } from '../rows/delivery.ts'
+import { FRONT, PENDING } from '../rows/delivery.ts'
 import type { Queries, Row } from './database.ts'
 import { raw, sql } from './sql.ts'
 
@@ -33,6 +33,22 @@ export async function lineUp(transaction: Queries, applicationId: string, endpoi
         WHERE ${owner} AND message_id = line.id AND status = ${raw(String(PENDING))}`,
   )
   await takePlaces(transaction, applicationId, endpointId, placed)
+}
+
+/**
+ * Places what waits for an ordered endpoint and has no place: it was accepted as to an endpoint without order, by a
+ * transaction that was under way when that changed, or by a node that had not heard of it. Nobody would claim it.
+ */
+export async function placeStrays(
+  transaction: Queries,
+  applicationId: string,
+  endpointId: string,
+): Promise<void> {
+  await transaction.change(
+    sql`UPDATE delivery SET ordinal = ${FRONT}::bigint
+        WHERE application_id = ${applicationId} AND endpoint_id = ${endpointId} AND status = ${raw(String(PENDING))}
+          AND lease IS NULL AND ordinal IS NULL`,
+  )
 }
 
 /** Returns the row of the delivery that is next in a line, or is being sent. */

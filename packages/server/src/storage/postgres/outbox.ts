@@ -38,7 +38,7 @@ export function postgresOutbox(deps: {
     onSend: (listener) => notices.onOutbox(listener),
 
     drain: (after, decide) =>
-      database.writeByIndex(async (transaction): Promise<OutboxStep> => {
+      database.pollByIndex(async (transaction): Promise<OutboxStep> => {
         await transaction.change(raw(`SET LOCAL idle_in_transaction_session_timeout = '${IDLE_TIMEOUT}'`))
         const rows = await transaction.batch(TAKE, [after, database.options.schema])
         if (rows.length === 0) return { accepted: [], refused: [], next: null }

@@ -1,9 +1,11 @@
 /** The days that messages are kept in: each hot table has a partition for each. @module */
 
+import { setTimeout as pause } from 'node:timers/promises'
+
 import { firstIdAt } from '../../domain/id.ts'
 import type { Database, Queries, Row } from './database.ts'
 import { lockOf } from './database.ts'
-import { isTransient } from './faults.ts'
+import { isMissingTable, isTransient, refusalOf } from './faults.ts'
 import { raw, sql } from './sql.ts'
 
 /** Tables in partitions, those that are written first before those that follow from them. */
@@ -16,6 +18,13 @@ const DAYS_AHEAD = 2
 
 /** A partition needs the parent for itself for a moment; who waits for that holds up all who come after. */
 const LOCK_TIMEOUT = '1s'
+
+/** The same for a day that is dropped: shorter than `deadlock_timeout`, so that it is the drop that gives way. */
+const DROP_LOCK_TIMEOUT = '300ms'
+
+/** Tries to drop a day, and what the traffic has for itself between two. */
+const DROP_TRIES = 5
+const DROP_PAUSE_MS = 500
 
 /** Many rows of a delivery's day change once: their dead versions are to be gone while they are still in memory. */
 const SETTINGS = {
@@ -45,9 +54,11 @@ export function dayOf(at: number): Day {
   }
 }
 
-/** Makes partitions ahead of time. */
+/** Makes partitions ahead of time, and knows those that there are. */
 export class PartitionMaker {
   readonly #database: Database
+  /** Oldest first. */
+  #days: readonly Day[] = []
   #madeUntil = 0
   #isMaking = false
 
@@ -60,7 +71,32 @@ export class PartitionMaker {
     const until = (Math.floor(now / DAY_MS) + DAYS_AHEAD) * DAY_MS
     if (until <= this.#madeUntil) return
     for (let at = now; dayOf(at).from <= dayOf(until).from; at += DAY_MS) await this.#make(dayOf(at))
+    await this.listAgain()
     this.#madeUntil = until
+  }
+
+  /** Finds out which days have partitions. */
+  async listAgain(): Promise<void> {
+    this.#days = (await listDays(this.#database)).map(dayNamed)
+  }
+
+  /** Returns the days that are known to have partitions, oldest first. Retention may have dropped some since. */
+  days(): readonly Day[] {
+    return this.#days
+  }
+
+  /**
+   * Returns the day in whose partitions all is that belongs to a message: no row of a day that has partitions can be
+   * elsewhere. `null` where none is known: then all has to be looked through. Retention may have dropped it meanwhile.
+   */
+  dayWith(messageId: string): Day | null {
+    // The newest first: most are of today.
+    return this.#days.findLast(({ from, to }) => messageId >= from && messageId < to) ?? null
+  }
+
+  /** Takes note that a day was dropped. */
+  forget(day: Day): void {
+    this.#days = this.#days.filter(({ name }) => name !== day.name)
   }
 
   /**
@@ -124,26 +160,50 @@ export function dayNamed(name: string): Day {
 /**
  * Drops a day with all of its messages, unless one of them still waits or is being sent.
  *
- * @returns About how many messages it had; `null` where it stays, for now or for the sake of what is pending.
+ * Nobody may use the tables meanwhile, and who comes while it waits for that waits behind it. So it waits for a moment only,
+ * and in turns with the traffic.
+ *
+ * @returns About how many messages it had; `pending` where it stays for the sake of those; `busy` where others had the
+ *   tables all the time.
  */
-export async function dropDay(database: Database, { name }: Day): Promise<number | null> {
-  try {
-    return await database.write(async (transaction) => {
-      await transaction.change(raw(`SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'`))
-      await transaction.change(raw(`LOCK TABLE ${TABLES.join(', ')} IN ACCESS EXCLUSIVE MODE`))
-      const row: Row | undefined = await transaction.row(
-        raw(
-          `SELECT EXISTS (SELECT 1 FROM delivery_${name} WHERE status = 1 AND lease IS NULL)
-             OR EXISTS (SELECT 1 FROM delivery_${name} WHERE lease IS NOT NULL) AS is_pending,
-             (SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = 'message_${name}'::regclass) AS messages`,
-        ),
-      )
-      if (row!['is_pending'] === true) return null
-      for (const table of TABLES) await transaction.change(raw(`DROP TABLE ${table}_${name}`))
-      return row!['messages'] as number
-    })
-  } catch (error) {
-    if (isTransient(error)) return null
-    throw error
+export async function dropDay(database: Database, day: Day): Promise<number | 'pending' | 'busy'> {
+  for (let tries = 1; ; tries++) {
+    try {
+      // Before any lock: a day that stays is found without holding up anyone.
+      if (await isPending(database, day)) return 'pending'
+      return await database.writeBatch(async (transaction) => {
+        await transaction.change(raw(`SET LOCAL lock_timeout = '${DROP_LOCK_TIMEOUT}'`))
+        // Not the other days: an autovacuum of today would be in the way. Table by table, as writers take their locks.
+        const tables = TABLES.map((table) => `ONLY ${table}, ${table}_default, ${table}_${day.name}`)
+        await transaction.change(raw(`LOCK TABLE ${tables.join(', ')} IN ACCESS EXCLUSIVE MODE`))
+        if (await isPending(transaction, day)) return 'pending'
+        const row: Row | undefined = await transaction.row(
+          raw(
+            `SELECT greatest(reltuples, 0)::bigint AS messages FROM pg_class WHERE oid = 'message_${day.name}'::regclass`,
+          ),
+        )
+        for (const table of TABLES) await transaction.change(raw(`DROP TABLE ${table}_${day.name}`))
+        return row!['messages'] as number
+      })
+    } catch (error) {
+      // By another node.
+      if (isMissingTable(error)) return 0
+      if (!isTransient(error)) throw refusalOf(error)
+      if (tries === DROP_TRIES) return 'busy'
+      await pause(DROP_PAUSE_MS)
+    }
   }
+}
+
+/** In the order of an index, so that it is the index which is asked, whatever the statistics say. */
+async function isPending(queries: Queries, { name }: Day): Promise<boolean> {
+  const row = await queries.row(
+    raw(
+      `SELECT EXISTS (SELECT 1 FROM delivery_${name} WHERE status = 1 AND lease IS NULL
+           ORDER BY application_id, endpoint_id, priority, due_at LIMIT 1)
+         OR EXISTS (SELECT 1 FROM delivery_${name} WHERE lease IS NOT NULL
+           ORDER BY application_id, endpoint_id, message_id LIMIT 1) AS is_pending`,
+    ),
+  )
+  return row!['is_pending'] === true
 }

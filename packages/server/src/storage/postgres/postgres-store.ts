@@ -22,6 +22,7 @@ import { endpointMethods } from './endpoints.ts'
 import { eventTypeMethods } from './event-types.ts'
 import { exhaustedMethods } from './exhausted.ts'
 import { explanationMethods } from './explanations.ts'
+import { isMissingTable } from './faults.ts'
 import { idempotencyMethods } from './idempotency.ts'
 import { findImport } from './import-state.ts'
 import { messageMethods } from './messages.ts'
@@ -30,8 +31,9 @@ import { Nodes } from './nodes.ts'
 import { Notices } from './notices.ts'
 import { postgresOutbox } from './outbox.ts'
 import { Paces } from './paces.ts'
-import { PartitionMaker } from './partitions.ts'
+import { type Day, PartitionMaker } from './partitions.ts'
 import { queueMethods } from './queue.ts'
+import { inShares, sharesOf } from './record-shares.ts'
 import { findRecorded, recordAll } from './records.ts'
 import { replayMethods } from './replays.ts'
 import { retentionMethods } from './retention.ts'
@@ -40,6 +42,7 @@ import { searchMethods } from './search.ts'
 import { signingKeyMethods } from './signing-keys.ts'
 import { taskMethods } from './tasks.ts'
 import { tokenMethods } from './tokens.ts'
+import { WaitingDays } from './waiting-days.ts'
 
 /** Limits of the queues of writes: one for messages, one for attempts, one for claims. */
 const QUEUE = {
@@ -79,7 +82,13 @@ export interface PostgresStoreOptions extends Partial<DatabaseOptions> {
 }
 
 /** All methods that are a statement or a transaction of their own. */
-function methodsOf(database: Database, notices: Notices, keys: KeyRing, due: () => DueWord) {
+function methodsOf(
+  database: Database,
+  notices: Notices,
+  keys: KeyRing,
+  waitingDays: WaitingDays,
+  due: () => DueWord,
+) {
   return {
     ...tokenMethods(database, notices),
     ...idempotencyMethods(database, keys),
@@ -92,7 +101,7 @@ function methodsOf(database: Database, notices: Notices, keys: KeyRing, due: () 
     ...explanationMethods(database),
     ...retentionMethods(database),
     ...searchMethods(database),
-    ...queueMethods(database),
+    ...queueMethods(database, waitingDays),
     ...exhaustedMethods(database),
     ...deliveryMethods(database, keys),
     ...replayMethods(database, keys),
@@ -119,6 +128,7 @@ class Core implements Lifecycle {
   readonly #nodes: Nodes
   readonly #paces: Paces
   readonly #partitions: PartitionMaker
+  readonly #waitingDays: WaitingDays
   readonly #isServer: boolean
   readonly #clock: () => number
   readonly #accepts: GroupCommit<AcceptRequest>
@@ -152,6 +162,12 @@ class Core implements Lifecycle {
     this.#notices = new Notices(this.#database)
     this.#paces = new Paces({ database: this.#database, monotonic })
     this.#partitions = new PartitionMaker(this.#database)
+    this.#waitingDays = new WaitingDays({
+      database: this.#database,
+      partitions: this.#partitions,
+      clock,
+      monotonic,
+    })
     this.#nodes = new Nodes({
       database: this.#database,
       notices: this.#notices,
@@ -165,24 +181,27 @@ class Core implements Lifecycle {
     })
     const { patienceMs } = options
     const limits = { ...QUEUE, ...queue }
-    this.#accepts = new GroupCommit(
-      (batch) =>
-        runBatch(batch, {
+    this.#accepts = new GroupCommit(async (batch) => {
+      const results = await runBatch(batch, {
+        patienceMs,
+        run: (some) => this.#accept(some),
+        findDone: (some) => findAccepted(this.#database, some),
+      })
+      this.#waitingDays.open(batch.map(({ message }) => message.id))
+      return results
+    }, limits)
+    this.#records = new GroupCommit(async (batch) => {
+      const shares = sharesOf(batch, (messageId) => this.#partitions.dayWith(messageId))
+      const results = await inShares(batch, shares, ({ records, day }) =>
+        runBatch(records, {
           patienceMs,
-          run: (some) => this.#accept(some),
-          findDone: (some) => findAccepted(this.#database, some),
-        }),
-      limits,
-    )
-    this.#records = new GroupCommit(
-      (batch) =>
-        runBatch(batch, {
-          patienceMs,
-          run: (some) => this.#record(some),
+          run: (some) => this.#record(some, day),
           findDone: (some) => findRecorded(this.#database, some),
         }),
-      limits,
-    )
+      )
+      this.#waitingDays.open(batch.map(({ attempt }) => attempt.messageId))
+      return results
+    }, limits)
     this.#claims = new GroupCommit(
       (batch) =>
         runBatch(batch, { patienceMs, run: (some) => this.#claim(some), findDone: async () => new Map() }),
@@ -193,7 +212,9 @@ class Core implements Lifecycle {
       notices: this.#notices,
       due: () => this.#dueWord(),
     })
-    this.methods = methodsOf(this.#database, this.#notices, this.#keys, () => this.#dueWord())
+    this.methods = methodsOf(this.#database, this.#notices, this.#keys, this.#waitingDays, () =>
+      this.#dueWord(),
+    )
   }
 
   async start(): Promise<void> {
@@ -272,20 +293,30 @@ class Core implements Lifecycle {
     return (await acceptAll(this.#database, requests, due)).map((value) => ({ value }))
   }
 
-  async #record(records: readonly AttemptRecord[]) {
+  async #record(
+    records: readonly AttemptRecord[],
+    day: Day | null,
+  ): Promise<{ readonly value: RecordResult }[]> {
     const word = {
       channel: this.#notices.channel,
       textFor: (applicationId: string) => this.#notices.changeText(applicationId),
     }
-    const results = await recordAll(this.#database, records, word, () => this.#dueWord())
-    return results.map((value) => ({ value }))
+    try {
+      const results = await recordAll(this.#database, records, day, word, () => this.#dueWord())
+      return results.map((value) => ({ value }))
+    } catch (error) {
+      if (day === null || !isMissingTable(error)) throw error
+      // Retention has dropped it since, and with it what was to be recorded.
+      this.#partitions.forget(day)
+      return this.#record(records, null)
+    }
   }
 
   async #claim(claims: readonly ClaimRequest[]) {
     const claimId = newClaimId()
     try {
       const allowed = await this.#paces.takeFor(claims)
-      const claimed = await claimAll(this.#database, allowed, claimId)
+      const claimed = await claimAll(this.#database, allowed, claimId, this.#waitingDays.ranges())
       const byClaim = new Map(allowed.map((claim, i) => [claim, claimed[i]!]))
       return claims.map((claim) => ({ value: byClaim.get(claim) ?? [] }))
     } catch (error) {

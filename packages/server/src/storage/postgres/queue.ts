@@ -3,27 +3,37 @@
 import { MOST_COUNTED, type WaitingEndpoint } from '../port/queue.ts'
 import { CANCELED, PENDING, deliveryOf } from '../rows/delivery.ts'
 import type { Store } from '../store.ts'
-import type { Database, Row } from './database.ts'
+import type { BatchStatement, Database, Row } from './database.ts'
+import { inRanges, rangeOver, rangeValues } from './day-ranges.ts'
 import { lastAttemptOf } from './last-attempt.ts'
-import { headOfLine } from './lines.ts'
-import { arrayText, raw, sql } from './sql.ts'
+import { headOfLine, placeStrays } from './lines.ts'
+import { DELIVERY_KEY, arrayText, raw, sameKey, sql } from './sql.ts'
 import { STATUS_CONDITIONS } from './standings.ts'
+import type { WaitingDays } from './waiting-days.ts'
 
 type QueueMethods =
   'findWaitingEndpoints' | 'releaseDeliveries' | 'cancelDeliveries' | 'findQueue' | 'skipDelivery'
 
-const IS_DUE = raw(`d.status = ${PENDING} AND d.lease IS NULL`)
-const IN_LINE = raw(`d.ordinal IS NOT NULL AND d.status = ${PENDING}`)
+/** What waits, as the index `delivery_due` says it. */
+const DUE = `d.status = ${PENDING} AND d.lease IS NULL`
+const IS_DUE = raw(DUE)
 
 /** The methods of the queue, save claims. */
-export function queueMethods(database: Database): Pick<Store, QueueMethods> {
+export function queueMethods(database: Database, waitingDays: WaitingDays): Pick<Store, QueueMethods> {
   return {
     async findWaitingEndpoints(after, limit) {
+      if (after === null) await waitingDays.look()
+      const ranges = rangeValues(waitingDays.ranges())
       const found: WaitingEndpoint[] = []
       let [applicationId, endpointId] = [after?.applicationId ?? '', after?.endpointId ?? '']
       while (found.length < limit) {
         const asked = limit - found.length
-        const rows = await database.rows(walk(applicationId, endpointId, asked))
+        const rows = await database.readByIndex(WAITING, [applicationId, endpointId, asked, ...ranges])
+        for (const row of rows.filter((each) => each['has_strays'] === true)) {
+          await database.writeByIndex((transaction) =>
+            placeStrays(transaction, row['application_id'] as string, row['endpoint_id'] as string),
+          )
+        }
         found.push(...rows.flatMap(waitingOf))
         const last = rows.at(-1)
         if (last === undefined || rows.length < asked) break
@@ -35,18 +45,16 @@ export function queueMethods(database: Database): Pick<Store, QueueMethods> {
 
     async releaseDeliveries(lease, deliveries, now) {
       if (deliveries.length === 0) return
-      const keys = [
+      const ids = deliveries.map(({ messageId }) => messageId)
+      const values = [
         arrayText(deliveries.map(({ applicationId }) => applicationId)),
         arrayText(deliveries.map(({ messageId }) => messageId)),
         arrayText(deliveries.map(({ endpointId }) => endpointId)),
+        lease,
+        now,
+        ...rangeValues([rangeOver(ids)]),
       ]
-      await database.change(
-        sql`UPDATE delivery d SET lease = NULL, due_at = ${now}
-            FROM unnest(${keys[0]}::text[], ${keys[1]}::text[], ${keys[2]}::text[])
-              AS given (application_id, message_id, endpoint_id)
-            WHERE d.application_id = given.application_id AND d.message_id = given.message_id
-              AND d.endpoint_id = given.endpoint_id AND d.lease = ${lease}`,
-      )
+      await database.writeByIndex((transaction) => transaction.batch(RELEASE, values))
     },
 
     cancelDeliveries: (applicationId, endpointId, limit) =>
@@ -106,34 +114,53 @@ export function queueMethods(database: Database): Pick<Store, QueueMethods> {
   }
 }
 
-/** A loose index scan: one seek finds the next endpoint for which something waits, and skips all its others. */
-function walk(applicationId: string, endpointId: string, limit: number) {
-  const next = (after: ReturnType<typeof sql>) =>
-    sql`SELECT d.application_id, d.endpoint_id FROM delivery d
-        WHERE ${IS_DUE} AND (d.application_id, d.endpoint_id) > (${after})
-        ORDER BY d.application_id, d.endpoint_id LIMIT 1`
-  return sql`
+const RELEASE: BatchStatement = {
+  name: 'release',
+  text: `UPDATE delivery d SET lease = NULL, due_at = $5::bigint
+    FROM unnest($1::text[], $2::text[], $3::text[]) AS given (application_id, message_id, endpoint_id)
+    WHERE ${sameKey('d', 'given', DELIVERY_KEY)} AND d.lease IS NOT DISTINCT FROM $4::bigint
+      AND ${inRanges('d.message_id', 6)}`,
+}
+
+const IN_RANGES = inRanges('d.message_id', 4)
+
+const nextAfter = (place: string) =>
+  `SELECT d.application_id, d.endpoint_id FROM delivery d
+   WHERE ${DUE} AND (d.application_id, d.endpoint_id) > (${place}) AND ${IN_RANGES}
+   ORDER BY d.application_id, d.endpoint_id LIMIT 1`
+
+/**
+ * A loose index scan: one seek in each day finds the next endpoint for which something waits, and skips all its others. The
+ * head of a line may be held, so it is looked for in all days. Where there is no head, all that waits has no place in it.
+ *
+ * Prepared, because it is asked each second, and a plan for three months of days takes ten times as long as its run.
+ */
+const WAITING: BatchStatement = {
+  name: 'waiting',
+  text: `
     WITH RECURSIVE walk AS (
-      (SELECT *, 1 AS place FROM (${next(sql`${applicationId}::text, ${endpointId}::text`)}) first)
+      (SELECT *, 1 AS place FROM (${nextAfter('$1::text, $2::text')}) first)
       UNION ALL
       SELECT following.*, w.place + 1 FROM walk w
-        CROSS JOIN LATERAL (${next(sql`w.application_id, w.endpoint_id`)}) following
-        WHERE w.place < ${limit}),
+        CROSS JOIN LATERAL (${nextAfter('w.application_id, w.endpoint_id')}) following
+        WHERE w.place < $3::integer),
     known AS (
       SELECT w.*, e.id IS NULL OR e.deleted_at IS NOT NULL AS is_deleted, e.disabled,
         e.deleted_at IS NULL AND e.settings ->> 'ordering' = 'fifo' AS is_ordered
       FROM walk w LEFT JOIN endpoint e ON e.application_id = w.application_id AND e.id = w.endpoint_id)
-    SELECT k.*, CASE WHEN is_ordered THEN
-        (SELECT CASE WHEN lease IS NULL THEN due_at END FROM delivery d
-         WHERE d.application_id = k.application_id AND d.endpoint_id = k.endpoint_id AND ${IN_LINE}
-         ORDER BY ordinal LIMIT 1)
-      ELSE
+    SELECT k.*, is_ordered AND head.ordinal IS NULL AS has_strays,
+      CASE WHEN head.lease IS NOT NULL THEN NULL WHEN head.ordinal IS NOT NULL THEN head.due_at ELSE
         (SELECT min(due_at) FROM (VALUES (0), (1), (2)) AS p (priority) CROSS JOIN LATERAL (
           SELECT due_at FROM delivery d
-          WHERE d.application_id = k.application_id AND d.endpoint_id = k.endpoint_id AND ${IS_DUE}
-            AND d.priority = p.priority ORDER BY due_at LIMIT 1) soonest)
+          WHERE d.application_id = k.application_id AND d.endpoint_id = k.endpoint_id AND ${DUE}
+            AND d.priority = p.priority AND ${IN_RANGES} ORDER BY due_at LIMIT 1) soonest)
       END AS due_at
-    FROM known k ORDER BY k.application_id, k.endpoint_id`
+    FROM known k LEFT JOIN LATERAL (
+      SELECT d.ordinal, d.lease, d.due_at FROM delivery d
+      WHERE is_ordered AND d.application_id = k.application_id AND d.endpoint_id = k.endpoint_id
+        AND d.ordinal IS NOT NULL AND d.status = ${PENDING}
+      ORDER BY d.ordinal LIMIT 1) head ON true
+    ORDER BY k.application_id, k.endpoint_id`,
 }
 
 /** Nothing for a line whose head is being sent. */

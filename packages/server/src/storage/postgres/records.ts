@@ -1,9 +1,10 @@
-/** Recording attempts in PostgreSQL: all of a batch in one statement. @module */
+/** Recording attempts in PostgreSQL: all of a batch that are of one day in one statement. @module */
 
 import type { AttemptRecord, RecordResult } from '../port/attempts.ts'
 import { FAIL, PENDING, RETRY, SUCCESS } from '../rows/delivery.ts'
 import { type DueWord, acceptAll, eventsFor } from './accepts.ts'
 import type { BatchStatement, Database, Queries } from './database.ts'
+import type { Day } from './partitions.ts'
 import { DELIVERY_KEY, arrayText, sameKey, sql } from './sql.ts'
 
 /** What a record does to an endpoint, of which the other nodes are told. */
@@ -18,18 +19,25 @@ interface RecordOutcome {
   readonly isDisabled: boolean
 }
 
-/** Records attempts; results in their order. A batch that brings operational events is one transaction with these. */
+/**
+ * Records attempts; results in their order. A batch that brings operational events is one transaction with these.
+ *
+ * @param day - Of all these attempts' messages: its partition is written by name, so that no other is looked at. `null` for
+ *   any day.
+ * @throws `undefined_table`: the day was dropped. Nothing was recorded.
+ */
 export async function recordAll(
   database: Database,
   records: readonly AttemptRecord[],
+  day: Day | null,
   word: RecordWord,
   due: () => DueWord,
 ): Promise<RecordResult[]> {
   if (records.every(({ events = [] }) => events.length === 0)) {
-    return (await recordOnce(database, records, word)).map(({ result }) => result)
+    return (await recordOnce(database, records, day, word)).map(({ result }) => result)
   }
   return database.writeBatch(async (transaction) => {
-    const outcomes = await recordOnce(transaction, records, word)
+    const outcomes = await recordOnce(transaction, records, day, word)
     const events = records.flatMap((record, i) => {
       const { result, isDisabled } = outcomes[i]!
       return result === 'lost' ? [] : eventsFor(record.events, isDisabled ? 'disabled' : null)
@@ -61,14 +69,12 @@ export async function findRecorded(
 async function recordOnce(
   queries: Pick<Queries, 'batch'>,
   records: readonly AttemptRecord[],
+  day: Day | null,
   word: RecordWord,
 ): Promise<RecordOutcome[]> {
   const hasChanges = records.some(changesEndpoint)
   const outcomes: RecordOutcome[] = records.map(() => ({ result: 'lost', isDisabled: false }))
-  const rows = await queries.batch(
-    hasChanges ? RECORD_WITH_CHANGES : RECORD,
-    valuesOf(records, hasChanges, word),
-  )
+  const rows = await queries.batch(statementFor(day, hasChanges), valuesOf(records, hasChanges, word))
   for (const row of rows) {
     const result = row['is_changed'] === true ? 'changed' : 'recorded'
     outcomes[(row['n'] as number) - 1] = { result, isDisabled: row['is_disabled'] === true }
@@ -76,7 +82,8 @@ async function recordOnce(
   return outcomes
 }
 
-function changesEndpoint({ failing, verdict }: AttemptRecord): boolean {
+/** Tells whether a record may change its endpoint. */
+export function changesEndpoint({ failing, verdict }: AttemptRecord): boolean {
   return failing !== undefined || (verdict.kind !== 'success' && verdict.disable !== undefined)
 }
 
@@ -129,11 +136,23 @@ function statusOf({ attempt, verdict }: AttemptRecord): number | null {
 
 const ATTEMPT = 'url, response, created_at, duration_ms, status_code, is_success, failure, trigger'
 
+const statements = new Map<string, BatchStatement>()
+
+function statementFor(day: Day | null, hasChanges: boolean): BatchStatement {
+  const table = day === null ? 'delivery' : `delivery_${day.name}`
+  const name = `${hasChanges ? 'record with changes' : 'record'} ${day?.name ?? ''}`.trimEnd()
+  const known = statements.get(name)
+  if (known !== undefined) return known
+  const statement = { name, text: (hasChanges ? recordWithChanges : record)(table) }
+  statements.set(name, statement)
+  return statement
+}
+
 /**
  * Each delivery is settled where it still has the lease, and only then is its attempt kept. The lease is compared so that
  * the index of what is held cannot be used: it would be read from end to end, where the key finds one.
  */
-const SETTLE = (more: { types: string; names: string }) => `
+const settle = (table: string, more: { types: string; names: string }) => `
   WITH input AS MATERIALIZED (
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::smallint[], $6::integer[], $7::bigint[],
       $8::boolean[], $9::text[], $10::text[], $11::text[], $12::bigint[], $13::integer[], $14::smallint[],
@@ -141,7 +160,7 @@ const SETTLE = (more: { types: string; names: string }) => `
       AS given (application_id, message_id, endpoint_id, lease, status, attempts, due_at, is_manual, id, ${ATTEMPT}
         ${more.names}, n)),
   settled AS (
-    UPDATE delivery d SET
+    UPDATE ${table} d SET
       status = coalesce(i.status, d.resumes_as),
       attempts = CASE WHEN i.is_manual THEN d.attempts ELSE i.attempts END,
       due_at = CASE WHEN i.status IS NULL THEN d.resumes_at ELSE i.due_at END,
@@ -158,19 +177,15 @@ const SETTLE = (more: { types: string; names: string }) => `
     SELECT application_id, message_id, endpoint_id, id, ${ATTEMPT} FROM input
     WHERE n = ANY (ARRAY(SELECT n FROM settled)))`
 
-const RECORD: BatchStatement = {
-  name: 'record',
-  text: `${SETTLE({ types: '', names: '' })}
-  SELECT n::integer AS n, false AS is_changed, false AS is_disabled FROM settled`,
-}
+const record = (table: string) => `${settle(table, { types: '', names: '' })}
+  SELECT n::integer AS n, false AS is_changed, false AS is_disabled FROM settled`
 
 /**
  * With what attempts change in their endpoints. Of several attempts at one endpoint in a batch the last one says how it
  * does, and any of them may disable it.
  */
-const RECORD_WITH_CHANGES: BatchStatement = {
-  name: 'record with changes',
-  text: `${SETTLE({ types: ', $18::text[], $19::text[], $21::text[]', names: ', failing, disable, word' })},
+const recordWithChanges = (table: string) =>
+  `${settle(table, { types: ', $18::text[], $19::text[], $21::text[]', names: ', failing, disable, word' })},
   wanted AS (
     SELECT application_id, endpoint_id, min(created_at) FILTER (WHERE failing = 'begins') AS begins_at,
       (array_agg(failing ORDER BY n DESC) FILTER (WHERE failing IS NOT NULL))[1] AS failing,
@@ -195,5 +210,4 @@ const RECORD_WITH_CHANGES: BatchStatement = {
     CASE WHEN c.id IS NOT NULL THEN pg_notify($20::text, c.word)::text END AS told
   FROM settled s JOIN input i ON i.n = s.n
     LEFT JOIN changed c ON c.application_id = i.application_id AND c.id = i.endpoint_id
-      AND (i.failing IS NOT NULL OR i.disable IS NOT NULL)`,
-}
+      AND (i.failing IS NOT NULL OR i.disable IS NOT NULL)`

@@ -5,7 +5,7 @@ import { firstIdAt, instantOf } from '../../domain/id.ts'
 import { type ReplayWork, type Task, afterReplayStep } from '../../domain/task.ts'
 import type { StepLimits } from '../port/tasks.ts'
 import { toJson } from '../rows/cells.ts'
-import { FAIL, PENDING } from '../rows/delivery.ts'
+import { FAIL, FRONT, PENDING } from '../rows/delivery.ts'
 import { endpointOf } from '../rows/endpoint.ts'
 import { taskOf } from '../rows/task.ts'
 import type { Store } from '../store.ts'
@@ -13,9 +13,6 @@ import type { Database, Queries } from './database.ts'
 import type { KeyRing } from './encryption-keys.ts'
 import { REPLAY_PAGES } from './replay-pages.ts'
 import { raw, sql } from './sql.ts'
-
-/** The place before all others, for what a person asks for and has none. */
-const FRONT = raw('0')
 
 /** The methods that make deliveries due again. */
 export function replayMethods(
@@ -29,7 +26,7 @@ export function replayMethods(
           sql`INSERT INTO delivery (application_id, message_id, endpoint_id, event_type, status, attempts, priority, due_at,
                 resumes_as, ordinal)
               SELECT application_id, id, ${endpointId}, event_type, ${raw(String(PENDING))}, 0, 0, ${now}::bigint,
-                ${raw(String(FAIL))}, ${FRONT}
+                ${raw(String(FAIL))}, ${FRONT}::bigint
               FROM message WHERE application_id = ${applicationId} AND id = ${messageId}
               ON CONFLICT DO NOTHING`,
         )
@@ -39,7 +36,7 @@ export function replayMethods(
         await transaction.change(
           sql`UPDATE delivery SET resumes_at = CASE WHEN resumes_as IS NULL THEN due_at ELSE resumes_at END,
                 resumes_as = coalesce(resumes_as, status), status = ${raw(String(PENDING))}, due_at = ${now}, priority = 0,
-                ordinal = coalesce(ordinal, ${FRONT}), replay_task = NULL
+                ordinal = coalesce(ordinal, ${FRONT}::bigint), replay_task = NULL
               WHERE application_id = ${applicationId} AND message_id = ${messageId} AND endpoint_id = ${endpointId}
                 AND lease IS NULL`,
         )

@@ -14,6 +14,9 @@ export const CANCELED = 4
 export const RETRY = 1
 export const REPLAY = 2
 
+/** The place in a line before all others. */
+export const FRONT = 0
+
 /**
  * Cancels what has nothing left to send. A delivery that waits to be sent once more by hand goes back to what it was, if
  * that was settled.

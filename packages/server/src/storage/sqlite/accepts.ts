@@ -68,11 +68,26 @@ function messageAccepter(database: DatabaseSync): (request: AcceptRequest) => Ac
         endpointId,
         lease === null ? dueAt : message.createdAt,
         lease,
-        isOrdered ? nextPlace(message.applicationId, endpointId) : null,
+        isOrdered || becameOrdered(message.applicationId, endpointId)
+          ? nextPlace(message.applicationId, endpointId)
+          : null,
         message.eventType,
       )
     }
     return { kind: 'accepted' }
+  }
+
+  /**
+   * Tells whether an endpoint became ordered after the sender had read what it was. What has no place in a line is never
+   * claimed from it. For most endpoints this is one look for a row that is not there.
+   */
+  function becameOrdered(applicationId: string, endpointId: string): boolean {
+    return (
+      prepared(
+        `SELECT 1 FROM endpoint_line l JOIN endpoint e ON e.application_id = l.application_id AND e.id = l.endpoint_id
+         WHERE l.application_id = ? AND l.endpoint_id = ? AND e.settings ->> 'ordering' = 'fifo'`,
+      ).get(applicationId, endpointId) !== undefined
+    )
   }
 }
 

@@ -8,7 +8,7 @@ import { firstIdAt, instantOf } from '../../domain/id.ts'
 import { type ReplayWork, type Task, afterReplayStep } from '../../domain/task.ts'
 import type { StepLimits } from '../port/tasks.ts'
 import { fromJson } from '../rows/cells.ts'
-import { CANCELED, FAIL, PENDING, REPLAY, SUCCESS } from '../rows/delivery.ts'
+import { CANCELED, FAIL, FRONT, PENDING, REPLAY, SUCCESS } from '../rows/delivery.ts'
 import { endpointOf } from '../rows/endpoint.ts'
 import { taskOf } from '../rows/task.ts'
 import type { SecretBox } from '../secret-box.ts'
@@ -18,9 +18,6 @@ import { type Row, type Synchronous, statementCache } from './tables.ts'
 
 /** What is over and may be sent again. */
 const OVER: readonly DeliveryStatus[] = ['success', 'fail', 'canceled']
-
-/** The place before all others, for what a person asks for and has none. */
-const FRONT = 0
 
 /** How far one step of a task came. */
 interface Page {

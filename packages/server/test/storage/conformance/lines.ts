@@ -238,6 +238,17 @@ export function describeLines(store: () => Store): void {
       expect(claimedIds(await scene.claim({ isOrdered: true }))).toEqual([b.id, c.id, a.id, last.id])
     })
 
+    test('what was sent as to an endpoint without order, which became ordered meanwhile, is found and claimed', async () => {
+      const scene = await newScene(store())
+      const { application, endpoint } = scene
+      await store().updateEndpoint(application.id, endpoint.id, { settings: { ordering: 'fifo' } }, NOW)
+      const late = await scene.send({}, { isOrdered: false })
+      const waiting = await store().findWaitingEndpoints(null, 10_000)
+      expect(waiting.map(({ endpointId }) => endpointId)).toContain(endpoint.id)
+      const next = await scene.send({}, { isOrdered: true })
+      expect(claimedIds(await scene.claim({ isOrdered: true }))).toEqual([late.id, next.id])
+    })
+
     test('of one endpoint does not wait for that of another', async () => {
       const { addEndpoint, send, claim, endpointId } = await newLine()
       const other = await addEndpoint(FIFO)
