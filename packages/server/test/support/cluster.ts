@@ -26,11 +26,15 @@ export interface NodeOptions {
   readonly databasePort?: number
   /** How far its clock is ahead, in milliseconds. */
   readonly clockAheadMs?: number
+  /** The command line of another build than this tree's. */
+  readonly main?: string
 }
 
 /** A PostgreSQL of its own, and nodes on it. The end of the test stops all. */
 export interface Cluster {
   readonly postgres: PostgresServer
+  /** What commands need to know of the database. */
+  readonly env: Readonly<Record<string, string>>
   readonly startNode: (options?: NodeOptions) => Promise<ClusterNode>
 }
 
@@ -41,7 +45,8 @@ export async function startCluster(): Promise<Cluster> {
   const key = randomBytes(32).toString('base64')
   return {
     postgres,
-    startNode: async ({ flags = [], databasePort, clockAheadMs = 0 } = {}) => {
+    env: { POSTHORN_DATABASE: postgres.url, POSTHORN_ENCRYPTION_KEY: key },
+    startNode: async ({ flags = [], databasePort, clockAheadMs = 0, main } = {}) => {
       const database = new URL(postgres.url)
       if (databasePort !== undefined) database.port = String(databasePort)
       const command = startCommand(
@@ -54,6 +59,7 @@ export async function startCluster(): Promise<Cluster> {
             POSTHORN_DATABASE_POOL: '4',
             POSTHORN_TEST_CLOCK_AHEAD_MS: String(clockAheadMs),
           },
+          ...(main === undefined ? {} : { main }),
         },
       )
       const { url } = JSON.parse(await command.line('Posthorn is listening')) as { url: string }
@@ -64,7 +70,12 @@ export async function startCluster(): Promise<Cluster> {
 
 /** What `GET /cluster` shows. */
 export interface ShownCluster {
-  readonly nodes: readonly { readonly id: number; readonly pid: number | null; readonly silentMs: number }[]
+  readonly nodes: readonly {
+    readonly id: number
+    readonly version: string | null
+    readonly pid: number | null
+    readonly silentMs: number
+  }[]
   readonly lagMs: number
 }
 
@@ -94,27 +105,44 @@ export interface Load {
   stop(): Promise<void>
 }
 
+/** Options of {@link startLoad}. */
+export interface LoadOptions {
+  readonly senders?: number
+  /** Is waited for before each message, and told how many are acknowledged; by default nothing is waited for. */
+  readonly ready?: (acknowledged: number) => Promise<unknown>
+}
+
 /** Time after which a sender asks another node, in milliseconds. */
 const PATIENCE_MS = 2_000
 
 /**
- * Sends messages to an application, from several senders that go from node to node. Who gets no answer sends another
+ * Sends messages to an application, from several senders that go from node to node, each one message after another: the
+ * payload says which sender's it is, and its turn, which only grows. Who gets no answer sends another
  * message: whether that one was accepted is not known, and it counts for nothing.
  */
-export function startLoad(nodes: () => readonly ClusterNode[], application: string, senders = 8): Load {
+export function startLoad(
+  nodes: () => readonly ClusterNode[],
+  application: string,
+  { senders = 8, ready = () => Promise.resolve() }: LoadOptions = {},
+): Load {
   const acknowledged = new Set<string>()
   const refused = new Map<number, number>()
   const stopping = new AbortController()
+  const stopped = Promise.withResolvers<void>()
   const send = async (sender: number) => {
-    for (let turn = sender; !stopping.signal.aborted; turn++) {
+    for (let turn = sender; ; turn++) {
+      await Promise.race([ready(acknowledged.size), stopped.promise])
+      if (stopping.signal.aborted) return
       const all = nodes()
-      const status = await trySend(all[turn % all.length]!.url, application, acknowledged)
+      const payload = { sender, turn, filler: 'x'.repeat(200) }
+      const status = await trySend(all[turn % all.length]!.url, application, payload, acknowledged)
       if (status !== 202) refused.set(status, (refused.get(status) ?? 0) + 1)
     }
   }
   const sending = Array.from({ length: senders }, (_, sender) => send(sender))
   const stop = async () => {
     stopping.abort()
+    stopped.resolve()
     await Promise.all(sending)
   }
   onTestFinished(stop)
@@ -132,12 +160,17 @@ export function startLoad(nodes: () => readonly ClusterNode[], application: stri
   }
 }
 
-async function trySend(url: string, application: string, acknowledged: Set<string>): Promise<number> {
+async function trySend(
+  url: string,
+  application: string,
+  payload: object,
+  acknowledged: Set<string>,
+): Promise<number> {
   try {
     const response = await fetch(`${url}/api/v1/app/${application}/msg`, {
       method: 'POST',
       headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ eventType: 'load', payload: { filler: 'x'.repeat(200) } }),
+      body: JSON.stringify({ eventType: 'load', payload }),
       signal: AbortSignal.timeout(PATIENCE_MS),
     })
     const body = (await response.json()) as { id: string }

@@ -11,6 +11,6 @@ export async function eventually<T>(look: () => Promise<T> | T, check: (seen: T)
       check(seen)
       return seen
     },
-    { timeout: 25_000, interval: 20 },
+    { timeout: 50_000, interval: 20 },
   )
 }

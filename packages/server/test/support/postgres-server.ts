@@ -9,12 +9,13 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, chown, cp, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 
 import { Client } from 'pg'
+
+import { closedPort } from './closed-port.ts'
 
 /** PostgreSQL refuses to run as root; then this user owns the folder and runs it. */
 const NOBODY = 65_534
@@ -86,12 +87,13 @@ export class PostgresServer {
         listen_addresses: '127.0.0.1',
         unix_socket_directories: '',
         max_connections: '200',
+        max_prepared_transactions: '8',
         shared_buffers: '64MB',
         ...(options.isDurable === true ? {} : { fsync: 'off', full_page_writes: 'off' }),
         ...options.settings,
       }
       const flags = Object.entries(settings).map(([name, value]) => `--${name}=${value}`)
-      const server = new PostgresServer(folder, native, await freePort(), flags)
+      const server = new PostgresServer(folder, native, await closedPort(), flags)
       await server.start()
       await server.query(`CREATE ROLE ${ROLE} LOGIN`)
       await server.query(`CREATE DATABASE ${ROLE} OWNER ${ROLE}`)
@@ -124,7 +126,7 @@ export class PostgresServer {
     this.#process = child
     let log = ''
     child.stderr.setEncoding('utf8').on('data', (text: string) => (log = (log + text).slice(-10_000)))
-    for (let tries = 0; tries < 600; tries++) {
+    for (let tries = 0; tries < 2_400; tries++) {
       if (log.includes('database system is shut down')) break
       try {
         await this.query('SELECT 1', SUPERUSER)
@@ -263,13 +265,4 @@ async function run(native: string, [command, ...args]: readonly string[]): Promi
   }
   const [code] = (await once(child, 'exit')) as [number | null]
   if (code !== 0) throw new Error(`${command} ended with ${code}:\n${said}`)
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

@@ -11,7 +11,8 @@ import { type Api, apiOf } from './api.ts'
 import { databaseEnvironment } from './database.ts'
 import { TOKEN } from './server.ts'
 
-const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+/** The command line of this tree. */
+export const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 
 /** A command that runs. */
 export interface Command {
@@ -35,8 +36,10 @@ export interface CommandResult {
 
 /** How a command is started. */
 export interface CommandOptions {
-  /** Beside `PATH`, which is all that it gets of ours. */
+  /** Beside `PATH` and where Node keeps what it compiled, which is all that it gets of ours. */
   readonly env?: Readonly<Record<string, string>>
+  /** The command line of another build; by default {@link MAIN}. */
+  readonly main?: string
 }
 
 /** Starts `posthorn …args`. The end of the test kills it. */
@@ -70,7 +73,7 @@ export async function runCommand(
   args: readonly string[],
   options: CommandOptions = {},
 ): Promise<CommandResult> {
-  const child = spawnCli(args, { env: { ...(await databaseEnvironment(args)), ...options.env } })
+  const child = spawnCli(args, { ...options, env: { ...(await databaseEnvironment(args)), ...options.env } })
   onTestFinished(() => void child.kill('SIGKILL'))
   const [stdout, stderr, [code]] = await Promise.all([
     textOf(child.stdout!),
@@ -96,11 +99,17 @@ export async function startPosthorn(data: string, flags: readonly string[] = [])
   return { ...command, url, api: apiOf(url, TOKEN) }
 }
 
-function spawnCli(args: readonly string[], { env = {} }: CommandOptions): ChildProcess {
-  return spawn(process.execPath, ['--conditions=@posthorn/source', MAIN, ...args], {
-    env: { PATH: process.env['PATH'], ...env },
+function spawnCli(args: readonly string[], { env = {}, main = MAIN }: CommandOptions): ChildProcess {
+  return spawn(process.execPath, ['--conditions=@posthorn/source', main, ...args], {
+    env: { PATH: process.env['PATH'], ...compileCache(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+}
+
+/** Where Node keeps what it compiled, for a process that gets nothing else of ours. */
+function compileCache(): Record<string, string> {
+  const folder = process.env['NODE_COMPILE_CACHE']
+  return folder === undefined ? {} : { NODE_COMPILE_CACHE: folder }
 }
 
 /** Reads a stream by lines; `find` resolves with the first, past or to come, that has the text in it. */
