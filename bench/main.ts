@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- scenario] [--seconds N] [--messages N] [--database postgres] [--workers N]`: measures, prints a table, and fails if an acknowledged message
+ * `npm run bench [-- scenario] [--seconds N] [--messages N] [--days N] [--database postgres] [--workers N]`: measures, prints a table, and fails if an acknowledged message
  * is missing or a search is too slow.
  *
  * @module
@@ -9,13 +9,14 @@ import { cpus, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
 
 import { backlog } from './backlog.ts'
+import { days } from './days.ts'
 import { isolation } from './isolation.ts'
 import { rate } from './rate.ts'
 import { search } from './search.ts'
 import { throughput } from './throughput.ts'
 import { verification } from './verify.ts'
 
-const SCENARIOS = { throughput, isolation, rate, backlog, search, verify: verification }
+const SCENARIOS = { throughput, isolation, rate, backlog, search, days, verify: verification }
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -23,6 +24,7 @@ const { positionals, values } = parseArgs({
     seconds: { type: 'string', default: '30' },
     keys: { type: 'boolean', default: false },
     messages: { type: 'string', default: '1000000' },
+    days: { type: 'string', default: '90' },
     database: { type: 'string', default: 'sqlite' },
     workers: { type: 'string', default: '1' },
   },
@@ -47,6 +49,7 @@ for (const name of names) {
         seconds: Number(values.seconds),
         keys: values.keys,
         messages: Number(values.messages),
+        days: Number(values.days),
         database: values.database,
         workers: Number(values.workers),
       },
