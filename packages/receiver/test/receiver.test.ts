@@ -11,6 +11,7 @@ import {
   type DedupeStore,
   type HandleOptions,
   type Handlers,
+  type InboxStore,
   type Report,
   type RunTimes,
 } from '../src/handle.ts'
@@ -195,6 +196,36 @@ describe('the deadline', () => {
     expect(runs).toBe(1)
   })
 
+  test('holds for a store that gives no answer, and a mark that it makes later is taken back', async () => {
+    const { passed, open } = gate()
+    const release = vi.fn<() => Promise<void>>(async () => undefined)
+    const run = { tx: undefined, commit: async () => true, release }
+    const store: DedupeStore = { begin: async () => passed.then(() => ({ state: 'begun', run })) }
+    const { receiver, reports, handled } = receiving({ store, deadlineMs: 20 })
+    const late = await receiver(await signedRequest('msg_1'))
+    expect([late.status, late.headers.get('retry-after')]).toEqual([503, '1'])
+    expect(reports[0]).toMatchObject({
+      code: 'store_unavailable',
+      hint: expect.stringContaining('deadlineMs'),
+    })
+    open()
+    await vi.waitFor(() => expect(release).toHaveBeenCalledTimes(1))
+    expect(handled).toEqual([])
+  })
+
+  test('holds for an inbox that gives no answer', async () => {
+    const never = new Promise<never>(() => undefined)
+    const inbox = { store: { add: async () => never } as unknown as InboxStore }
+    const receiver = createReceiver({
+      scheme: SCHEME,
+      inbox,
+      deadlineMs: 20,
+      report: () => undefined,
+      on: { '*': () => undefined },
+    })
+    expect((await receiver(await signedRequest('msg_1'))).status).toBe(503)
+  })
+
   test('leaves no timer behind, and no signal that aborts later', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     onTestFinished(() => void vi.useRealTimers())
@@ -301,7 +332,8 @@ describe('the source address', () => {
   })
 
   test('has a limit of its own, of which 429 tells', async () => {
-    const { receiver, handled } = receiving({ limit: { requests: 1, perMs: 30_000 }, now: () => Date.now() })
+    const at = Date.now()
+    const { receiver, handled } = receiving({ limit: { requests: 1, perMs: 30_000 }, now: () => at })
     const send = async (remoteAddress: string) => receiver(await signedRequest('msg_1'), { remoteAddress })
     expect((await send('192.0.2.1')).status).toBe(200)
     const limited = await send('192.0.2.1')

@@ -9,8 +9,8 @@ import { type ReceivedRequest, gate, startReceiver } from './support/receiver.ts
 
 const SENDERS = 48
 const ROUNDS = 3
-/** Often enough for what was sent in vain before a crash to come again soon after it. */
-const RETRIES = ['--retry-schedule', Array(50).fill('300ms').join(',')]
+/** Often enough for what was sent in vain before a crash to come again soon after it, and for longer than the crashes take. */
+const RETRIES = ['--retry-schedule', [...Array(30).fill('300ms'), ...Array(20).fill('3s')].join(',')]
 
 /** Sends from many connections at once until the server is gone, and adds each acknowledged id. */
 async function sendUntilGone(api: Api, application: string, acknowledged: Set<string>): Promise<void> {
@@ -78,7 +78,7 @@ test('kill -9 under load loses no message that was acknowledged', async () => {
   process.stdout.write(
     `${acknowledged.size} messages acknowledged, ${ROUNDS} times kill -9, 0 lost, ${duplicates} delivered twice\n`,
   )
-}, 60_000)
+}, 180_000)
 
 test('SIGTERM lets attempts under way finish and be recorded, and the next start takes up the rest', async () => {
   const data = await temporaryFolder()
@@ -119,7 +119,7 @@ test.skipIf(isOnPostgres)(
   'as long as an attempt is under way after SIGTERM, the data is its own',
   async () => {
     const data = await temporaryFolder()
-    const first = await startPosthorn(data)
+    const first = await startPosthorn(data, ['--attempt-timeout', '2m'])
     const application = await first.api.makeApplication()
     const mayAnswer = gate()
     const receiver = await startReceiver({

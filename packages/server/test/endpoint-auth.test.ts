@@ -229,7 +229,7 @@ test('a kept token that the endpoint refuses is got anew within the same attempt
 })
 
 test('a token that cannot be got is the failure of the attempt, without any secret in it', async () => {
-  const { api, application, path } = await start({ 'attempt-timeout': '1s' })
+  const { api, application, path } = await start()
   const receiver = await startReceiver()
   const tokens = await startTokenServer()
   const endpoint = await api.makeEndpoint(application, receiver.url, { auth: oauth2(tokens.url) })
@@ -242,7 +242,6 @@ test('a token that cannot be got is the failure of the attempt, without any secr
     [{ status: 200, body: '{"access_token":"t","token_type":"mac"}' }, 'not of the type Bearer'],
     [{ status: 302, headers: { location: receiver.url } }, 'answered with 302'],
     ['reset', 'connection_reset'],
-    ['nothing', 'no access token'],
   ] as const
   for (const [answer, words] of cases) {
     tokens.answerWith(() => answer)
@@ -273,6 +272,21 @@ test('a token that cannot be got is the failure of the attempt, without any secr
   expect(shown.text).not.toContain('s3cret')
   await api.send(application)
   await receiver.waitFor((requests) => requests.length === 1)
+})
+
+test('a token server that never answers is waited for no longer than the attempt may take', async () => {
+  const { api, application } = await start({ 'attempt-timeout': '1s' })
+  const receiver = await startReceiver()
+  const tokens = await startTokenServer()
+  tokens.answerWith(() => 'nothing')
+  await api.makeEndpoint(application, receiver.url, { auth: oauth2(tokens.url) })
+  const message = await api.send(application)
+  const [attempt] = await eventually(
+    () => api.attemptsOf(application, message),
+    (attempts) => expect(attempts).toMatchObject([{ failure: 'auth_failure', responseStatusCode: 0 }]),
+  )
+  expect(attempt!.response).toContain('no access token')
+  expect(receiver.requests).toHaveLength(0)
 })
 
 test('a token that is about to expire is not used, nor one that was got for other credentials', async () => {

@@ -125,16 +125,18 @@ test('a message with deliverAt is delivered then, and not before', async () => {
   const application = await api.makeApplication()
   const receiver = await startReceiver()
   await api.makeEndpoint(application, receiver.url)
+  const inAnHour = new Date(Date.now() + 3_600_000).toISOString()
+  const waiting = await api.send(application, { deliverAt: inAnHour })
   const deliverAt = Date.now() + 2_000
   const message = await api.send(application, { deliverAt: new Date(deliverAt).toISOString() })
-  expect(await api.deliveriesOf(application, message)).toMatchObject([
-    { statusText: 'pending', nextAttempt: new Date(deliverAt).toISOString() },
-  ])
   const sooner = await api.send(application)
 
   const requests = await receiver.waitFor(({ length }) => length === 2)
-  expect(requests.map(({ id }) => id)).toEqual([sooner, message])
-  expect(requests[1]!.receivedAt).toBeGreaterThanOrEqual(deliverAt)
+  expect(new Set(requests.map(({ id }) => id))).toEqual(new Set([sooner, message]))
+  expect(requests.find(({ id }) => id === message)!.receivedAt).toBeGreaterThanOrEqual(deliverAt)
+  expect(await api.deliveriesOf(application, waiting)).toMatchObject([
+    { statusText: 'pending', nextAttempt: inAnHour },
+  ])
 })
 
 test('an endpoint gets only the event types and channels that it asked for', async () => {

@@ -84,6 +84,7 @@ test('an endpoint gets no more attempts at once than it asks for', async () => {
   await api.makeEndpoint(application, receiver.url, { concurrency: { min: 1, max: 3 } })
   await api.makeEndpoint(application, other.url)
   await Promise.all(Array.from({ length: 12 }, () => api.send(application)))
+  await receiver.waitFor(({ length }) => length >= 3)
   await other.waitFor(({ length }) => length === 12)
   expect(receiver.unanswered).toBe(3)
 })

@@ -20,12 +20,19 @@ const PACKAGES = { '@posthorn/receiver': 'receiver', posthorn: 'server' } as con
 
 /** Packs both packages and unpacks them where npm would put them; their dependencies are those of the repository. */
 function installPacked(): string {
+  const builds = Object.values(PACKAGES).map((workspace) => {
+    const manifest = readFileSync(join(ROOT, 'packages', workspace, 'package.json'), 'utf8')
+    return (JSON.parse(manifest) as { scripts: { prepack: string } }).scripts.prepack
+  })
+  expect(new Set(builds)).toEqual(new Set(['node ../../scripts/build.mjs']))
   const folder = mkdtempSync(join(tmpdir(), 'posthorn-package-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   for (const [name, workspace] of Object.entries(PACKAGES)) {
     const place = join(folder, 'node_modules', name)
     mkdirSync(place, { recursive: true })
-    execFileSync('npm', ['pack', '--silent', '--pack-destination', folder], {
+    // Either builds both before it packs, so what the first has built serves the second.
+    const more = workspace === 'receiver' ? [] : ['--ignore-scripts']
+    execFileSync('npm', ['pack', '--silent', '--pack-destination', folder, ...more], {
       cwd: join(ROOT, 'packages', workspace),
       stdio: 'pipe',
     })

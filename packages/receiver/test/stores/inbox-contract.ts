@@ -194,8 +194,8 @@ export function inboxContract<Tx>(open: () => Promise<OpenedInbox<Tx>>): void {
       scheme: SCHEME,
       inbox: {
         store,
-        deadlineMs: 10,
-        leaseMs: 30,
+        deadlineMs: 500,
+        leaseMs: 2_000,
         retryAfterMs: [],
         report: ({ code }) => void codes.push(code),
       },

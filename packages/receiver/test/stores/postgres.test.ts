@@ -135,8 +135,8 @@ describe('deduplication in PostgreSQL in the handler’s transaction', () => {
     const store = postgresTransaction(pool, { table: `${schema}.dedupe` })
     const begin = async (leaseMs: number) =>
       store.begin('a', { nowMs: 0, leaseEndMs: leaseMs, windowEndMs: 60_000 })
-    const hanging = runOf(await begin(50))
-    const next = await vi.waitFor(async () => runOf(await begin(60_000)))
+    const hanging = runOf(await begin(2_000))
+    const next = await vi.waitFor(async () => runOf(await begin(60_000)), { timeout: 50_000 })
     await expect(hanging.commit()).rejects.toThrow(/terminat|not queryable/)
     expect(await next.commit()).toBe(true)
   })

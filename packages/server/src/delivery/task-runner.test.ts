@@ -46,7 +46,7 @@ function start(
   const look = async () => {
     const before = looks
     runner.wake()
-    await vi.waitFor(() => expect(looks).toBeGreaterThan(before), { timeout: 20_000 })
+    await vi.waitFor(() => expect(looks).toBeGreaterThan(before), { timeout: 50_000 })
   }
   return { steps, look }
 }
@@ -56,7 +56,7 @@ test('tasks that stand still do not keep others from their turns, however many t
   const { steps } = start([...stalled, newTask('qtask_new')], ({ id }) =>
     id === 'qtask_new' ? { status: 'finished' } : {},
   )
-  await vi.waitFor(() => expect(steps.map(({ id }) => id)).toContain('qtask_new'), { timeout: 20_000 })
+  await vi.waitFor(() => expect(steps.map(({ id }) => id)).toContain('qtask_new'), { timeout: 50_000 })
 })
 
 test('a step of a task with a rate sends a part of a second’s worth, and rests for as long as that takes', async () => {
@@ -70,12 +70,12 @@ test('a step of a task with a rate sends a part of a second’s worth, and rests
     },
     () => now,
   )
-  await vi.waitFor(() => expect(steps).toHaveLength(1))
+  await vi.waitFor(() => expect(steps).toHaveLength(1), { timeout: 50_000 })
   for (now of [1, 100, 249]) await look()
   expect(steps.map(({ limits }) => limits.sends)).toEqual([10])
   now = 250
   await look()
-  await vi.waitFor(() => expect(steps).toHaveLength(2))
+  await vi.waitFor(() => expect(steps).toHaveLength(2), { timeout: 50_000 })
   now = 499
   await look()
   expect(steps).toHaveLength(2)
@@ -83,6 +83,6 @@ test('a step of a task with a rate sends a part of a second’s worth, and rests
 
 test('a step of a task with the lowest rate sends one', async () => {
   const { steps } = start([newTask('qtask_1', 1)], () => ({ status: 'finished' }))
-  await vi.waitFor(() => expect(steps).toHaveLength(1))
+  await vi.waitFor(() => expect(steps).toHaveLength(1), { timeout: 50_000 })
   expect(steps[0]!.limits).toMatchObject({ sends: 1, looks: 100 })
 })

@@ -2,7 +2,7 @@
 
 import type { FastifySchemaCompiler } from 'fastify'
 import type { TSchema } from 'typebox'
-import { Compile } from 'typebox/compile'
+import { Compile, type Validator } from 'typebox/compile'
 
 import { ValidationError, type ValidationFault } from '../domain/errors.ts'
 import { errorsOfNamedForm } from './named-form.ts'
@@ -18,29 +18,52 @@ const PART_NAMES: Readonly<Record<string, string>> = {
 /** Faults named in one answer, at most. */
 const MAX_FAULTS = 20
 
+/** What was compiled for another server of this process: an embedded one that starts again compiles nothing. */
+const validators = new WeakMap<TSchema, Validator>()
+
+function validatorOf(schema: TSchema): Validator {
+  const known = validators.get(schema)
+  if (known !== undefined) return known
+  const made = Compile<TSchema>(schema)
+  validators.set(schema, made)
+  return made
+}
+
 /**
  * Compiles a schema into a check. A query is text, so its numbers are converted first; a body has types of its own, and
  * nothing is made to fit. Fields that a schema does not name are let through, and ignored.
  */
 export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
-  const validator = Compile(schema)
+  const validator = validatorOf(schema)
   const part = PART_NAMES[httpPart ?? 'body'] ?? 'body'
   return (data: unknown) => {
     if (validator.Check(data)) return { value: data }
     // Only what does not fit as it is: conversion costs more than all the rest of a request's validation.
-    const value = httpPart === 'querystring' ? withNumbers(schema, data) : data
+    const value = httpPart === 'querystring' ? fromText(schema, data) : data
     if (httpPart === 'querystring' && validator.Check(value)) return { value }
     return { error: new ValidationError(faultsOf(errorsOfNamedForm(validator.Errors(value)), part)) }
   }
 }
 
-/** Makes numbers of what a schema wants as whole numbers and what reads as such. Nothing is rounded. */
-function withNumbers(schema: TSchema, data: unknown): unknown {
-  const { properties = {} } = schema as { properties?: Readonly<Record<string, { readonly type?: string }>> }
+/** What of a parameter's schema says how its text is read. */
+interface Parameter {
+  readonly type?: string
+  readonly describedAs?: { readonly type?: string }
+}
+
+/**
+ * Makes numbers of what a schema wants as whole numbers and what reads as such; nothing is rounded. Of a list that is given as one
+ * parameter for each item, as some clients do, it makes the one with commas.
+ */
+function fromText(schema: TSchema, data: unknown): unknown {
+  const { properties = {} } = schema as { properties?: Readonly<Record<string, Parameter>> }
   const query = { ...(data as Record<string, unknown>) }
   for (const [name, value] of Object.entries(query)) {
-    const isWanted = Object.hasOwn(properties, name) && properties[name]!.type === 'integer'
-    if (isWanted && typeof value === 'string' && /^-?\d{1,15}$/.test(value)) query[name] = Number(value)
+    if (!Object.hasOwn(properties, name)) continue
+    const { type, describedAs } = properties[name]!
+    if (type === 'integer' && typeof value === 'string' && /^-?\d{1,15}$/.test(value))
+      query[name] = Number(value)
+    if (describedAs?.type === 'array' && Array.isArray(value)) query[name] = value.join(',')
   }
   return query
 }

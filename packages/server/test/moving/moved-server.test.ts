@@ -48,6 +48,8 @@ async function startAt({ data, flags }: Place) {
 }
 
 const keyed = { 'idempotency-key': 'once' }
+/** Longer than the first server needs to stop, also where the machine stands still for a while. */
+const SOON_S = 10
 const LATER_S = 3_600
 
 test.for([
@@ -55,7 +57,7 @@ test.for([
   ['PostgreSQL', 'SQLite'],
 ] as const)(
   'a server goes on where another one stopped, from %s to %s: token, secrets, keys, retries and what waits',
-  { timeout: 60_000 },
+  { timeout: 120_000 },
   async ([from, to]) => {
     const data = await temporaryFolder()
     writeFileSync(join(data, 'encryption.key'), `${Buffer.alloc(32, 7).toString('base64')}\n`)
@@ -63,7 +65,9 @@ test.for([
     const before = await startAt(source)
     const receiver = await startReceiver({ answer: () => ({ status: 500 }) })
     const application = await before.api.makeApplication({ uid: 'acme' })
-    const soon = await before.api.makeEndpoint(application, `${receiver.url}/soon`, { retrySchedule: [4] })
+    const soon = await before.api.makeEndpoint(application, `${receiver.url}/soon`, {
+      retrySchedule: [SOON_S],
+    })
     const later = await before.api.makeEndpoint(application, `${receiver.url}/later`, {
       retrySchedule: [LATER_S],
     })

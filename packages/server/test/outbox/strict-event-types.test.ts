@@ -32,8 +32,11 @@ test('under --strict-event-types what does not fit is kept with the reason, and 
   const [request] = await receiver.waitFor((all) => all.length > 0)
   expect(request!.body.toString()).toBe('{"total": 1.0}')
   const refused = async () =>
-    (await client.query<{ reason: string }>(`SELECT reason FROM ${schema}.outbox_refused ORDER BY sent_at`))
-      .rows
+    (
+      await client.query<{ reason: string }>(
+        `SELECT reason FROM ${schema}.outbox_refused ORDER BY message_id`,
+      )
+    ).rows
   const rows = await eventually(refused, (found) => expect(found).toHaveLength(3))
   expect(rows.map(({ reason }) => reason)).toEqual([
     expect.stringMatching(/^payload\.total: /),

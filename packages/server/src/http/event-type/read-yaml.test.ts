@@ -28,7 +28,7 @@ test.each<[string, string, string]>([
     'neither JSON nor YAML',
   ],
 ])('refuses %s', async (_, text, msg) => {
-  expect(await readYaml(text)).toEqual({ kind: 'fault', msg: expect.stringContaining(msg) as string })
+  expect(await readYaml(text, 60_000)).toEqual({ kind: 'fault', msg: expect.stringContaining(msg) as string })
 })
 
 test('gives up a text that takes too long, and reads the next', async () => {
