@@ -158,6 +158,7 @@ export async function composeApp(
       checkEvent,
       preview: async (message) =>
         previewRequests(message, await routes.routesOf(message.applicationId), sender),
+      breakerOf: (endpointId) => engine.breakerOf(endpointId),
       wake: () => engine.wake(),
       tell: teller({ store, routes, clock, pickUp: (requests) => engine.pickUp(requests) }),
       wakeTasks: () => tasks.wake(),

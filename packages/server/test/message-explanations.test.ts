@@ -3,8 +3,9 @@ import { Svix } from 'svix'
 import { expect, test } from 'vitest'
 
 import type { Api } from './support/api.ts'
+import { closedPort } from './support/closed-port.ts'
 import { eventually } from './support/eventually.ts'
-import { closedPort, startReceiver } from './support/receiver.ts'
+import { startReceiver } from './support/receiver.ts'
 import { TOKEN, startServer } from './support/server.ts'
 
 interface Explained {
@@ -40,7 +41,8 @@ test('of every endpoint it is told why it did or did not get a message', async (
 
   const seen = await eventually(
     () => explain(api, message),
-    (all) => expect([all['good']!.reason, all['dead']!.reason]).toEqual(['delivered', 'failing']),
+    ({ good, dead, gone }) =>
+      expect([good!.reason, dead!.reason, gone!.reason]).toEqual(['delivered', 'failing', 'delivered']),
   )
   expect(seen).toMatchObject({
     good: { attempts: 1, lastAttempt: { responseStatusCode: 204 }, nextAttempt: null },
@@ -157,4 +159,21 @@ test('of a disabled endpoint it is told who disabled it: a caller, or the receiv
   expect(second['gone']).toMatchObject({ reason: 'disabled' })
   expect(second['gone']!.text).toContain('because it answered 410')
   expect(second['off']!.text).toContain('by a call of the API')
+})
+
+test('what waits behind an open breaker is told when it is probed, and what failed', async () => {
+  const { api } = await startServer({ 'retry-schedule': '1h' })
+  await api.makeApplication({ uid: 'acme' })
+  await api.makeEndpoint('acme', `http://127.0.0.1:${await closedPort()}/`, { uid: 'dead' })
+  // Each is one attempt. Ten open the breaker, which lets one through for each probe: the last waits for many of them.
+  for (let sent = 0; sent < 40; sent++) await api.send('acme', { eventType: 'paid' })
+  const last = await api.send('acme', { eventType: 'paid' })
+
+  const { dead } = await eventually(
+    () => explain(api, last),
+    ({ dead: seen }) => expect(seen).toMatchObject({ reason: 'breaker_open' }),
+  )
+  expect(dead).toMatchObject({ attempts: 0, lastAttempt: null })
+  expect(dead!.text).toContain('was refused the connection')
+  expect(dead!.text).toContain(dead!.nextAttempt!)
 })

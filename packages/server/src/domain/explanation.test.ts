@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 
 import type { Attempt } from './attempt.ts'
 import type { Delivery } from './delivery.ts'
-import { type ExplanationReason, type Situation, explain } from './explanation.ts'
+import { type ExplanationReason, type OpenBreaker, type Situation, explain } from './explanation.ts'
 
 const AT = Date.UTC(2026, 0, 1)
 const hours = (number: number) => AT + number * 3_600_000
@@ -57,6 +57,8 @@ interface Case {
   readonly wanted?: Partial<Situation['wanted']>
   readonly delivery?: Partial<Delivery>
   readonly lastAttempt?: Partial<Attempt>
+  /** Until when the breaker is open, and the last attempt at the endpoint. */
+  readonly breaker?: readonly [until: number, last?: Partial<Attempt>]
   /** The delivery before this one, and its last attempt. */
   readonly ahead?: readonly [Partial<Delivery>, Partial<Attempt>?]
 }
@@ -147,6 +149,52 @@ const CASES: readonly (readonly [ExplanationReason, Case, string])[] = [
     { delivery: {}, endpoint: { disabledSince: LATER, disabledBy: 'api' as const } },
     'Held after no attempt, because the endpoint is disabled since 2026-01-01T01:00:00.000Z, by a call of the API. ' +
       'It is sent when the endpoint is enabled.',
+  ],
+  [
+    'breaker_open',
+    { delivery: { status: 'sending' }, breaker: [hours(2), { failure: 'timeout' }] },
+    'Not delivered yet after no attempt: so many attempts in a row got no answer that the endpoint is left alone, but ' +
+      'for one attempt at a time that finds out whether it is back, from 2026-01-01T02:00:00.000Z on. The last attempt ' +
+      'at it, on 2026-01-01T00:00:00.000Z, got no whole answer in time.',
+  ],
+  [
+    'breaker_open',
+    {
+      delivery: { attempts: 1, nextAttemptAt: LATER },
+      lastAttempt: { failure: 'connection_refused' },
+      breaker: [AT, { failure: 'timeout' }],
+    },
+    'Not delivered yet after 1 attempt: so many attempts in a row got no answer that the endpoint is left alone, but ' +
+      'for one attempt at a time that finds out whether it is back, now. The last, on 2026-01-01T00:00:00.000Z, was ' +
+      'refused the connection.',
+  ],
+  [
+    'breaker_open',
+    { delivery: {}, breaker: [hours(2)] },
+    'Not delivered yet after no attempt: so many attempts in a row got no answer that the endpoint is left alone, but ' +
+      'for one attempt at a time that finds out whether it is back, from 2026-01-01T02:00:00.000Z on.',
+  ],
+  [
+    'held_while_disabled',
+    {
+      delivery: { status: 'sending' },
+      endpoint: { disabledSince: LATER, disabledBy: 'api' },
+      breaker: [hours(2)],
+    },
+    'Held after no attempt, because the endpoint is disabled since 2026-01-01T01:00:00.000Z, by a call of the API. ' +
+      'It is sent when the endpoint is enabled.',
+  ],
+  [
+    // Its own time comes after that of the breaker.
+    'failing',
+    { delivery: { attempts: 1, nextAttemptAt: hours(3) }, lastAttempt: {}, breaker: [hours(2)] },
+    'Not delivered yet after 1 attempt. The last, on 2026-01-01T00:00:00.000Z, was answered with 500. ' +
+      'The next attempt is on 2026-01-01T03:00:00.000Z.',
+  ],
+  [
+    'delivered',
+    { delivery: { status: 'success', attempts: 1 }, lastAttempt: {}, breaker: [hours(2)] },
+    'Delivered on 2026-01-01T00:00:00.000Z after 1 attempt.',
   ],
   [
     'sending',
@@ -246,6 +294,12 @@ function aheadOf(given: Case['ahead']): Situation['ahead'] {
   }
 }
 
+function breakerOf(given: Case['breaker']): OpenBreaker | null {
+  if (given === undefined) return null
+  const [until, last] = given
+  return { until, lastAttempt: last === undefined ? null : attempt({ messageId: 'msg_0', ...last }) }
+}
+
 test.each(CASES)('%s is said where it is true: case %#', (reason, given, text) => {
   const situation: Situation = {
     endpoint: { ...endpoint, ...given.endpoint },
@@ -254,5 +308,6 @@ test.each(CASES)('%s is said where it is true: case %#', (reason, given, text) =
     lastAttempt: given.lastAttempt === undefined ? null : attempt(given.lastAttempt),
     ahead: aheadOf(given.ahead),
   }
-  expect(explain({ ...message, ...given.message }, situation, LATER)).toEqual({ reason, text })
+  const breaker = breakerOf(given.breaker)
+  expect(explain({ ...message, ...given.message }, situation, LATER, breaker)).toEqual({ reason, text })
 })

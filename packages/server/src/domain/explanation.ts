@@ -48,6 +48,14 @@ export interface Situation {
   readonly ahead: { readonly delivery: Delivery; readonly lastAttempt: Attempt | null } | null
 }
 
+/** A breaker that is open: so many attempts in a row got no answer that the endpoint is only probed. */
+export interface OpenBreaker {
+  /** When the next probe may begin: epoch ms. */
+  readonly until: number
+  /** The last attempt at the endpoint, of whichever message. */
+  readonly lastAttempt: Attempt | null
+}
+
 /** Why an endpoint did or did not get a message, as codes to act on. */
 export const EXPLANATION_REASONS = [
   /** It answered 2xx. */
@@ -62,6 +70,8 @@ export const EXPLANATION_REASONS = [
   'scheduled',
   /** It waits until the endpoint is enabled. */
   'held_while_disabled',
+  /** The endpoint does not answer, so no attempt is made until it is probed. */
+  'breaker_open',
   /** A node holds it, to send it in its turn. */
   'sending',
   /** It failed, and no attempt is left. */
@@ -92,15 +102,20 @@ export interface Explanation {
   readonly text: string
 }
 
-/** Explains what became of the message at one endpoint, as things stand at `now` (epoch ms). */
+/**
+ * Explains what became of the message at one endpoint, as things stand at `now` (epoch ms).
+ *
+ * @param breaker - That of the endpoint where it is open; otherwise `null`.
+ */
 export function explain(
   message: Pick<Message, 'eventType' | 'channels' | 'createdAt' | 'deliverAt' | 'expungedAt'>,
   situation: Situation,
   now: number,
+  breaker: OpenBreaker | null = null,
 ): Explanation {
   const { delivery, endpoint } = situation
   const { reason, text } =
-    delivery === null ? whyNone(message, situation) : whatBecame(message, situation, delivery, now)
+    delivery === null ? whyNone(message, situation) : whatBecame(message, situation, delivery, now, breaker)
   const isToldAlready = reason === 'canceled_endpoint_deleted' || endpoint.deletedAt === null
   return {
     reason,
@@ -113,6 +128,7 @@ function whatBecame(
   { endpoint, lastAttempt, ahead }: Situation,
   { status, attempts, nextAttemptAt }: Delivery,
   now: number,
+  breaker: OpenBreaker | null,
 ): Explanation {
   const after = `after ${count(attempts, 'attempt')}`
   const failure =
@@ -133,6 +149,8 @@ function whatBecame(
       }
       return said('canceled', `Skipped by hand ${after}.${failure}`)
     case 'sending':
+      // Its node has it, and waits all the same.
+      if (breaker !== null) break
       return said(
         'sending',
         `It is being sent, or is next in the line of this endpoint, ${after}.${failure}${limit(endpoint)}`,
@@ -156,6 +174,9 @@ function whatBecame(
   if (ahead !== null) {
     const ownFailure = attempts > 0 ? ` This one was not delivered ${after}.${failure}` : ''
     return said('waiting_in_line', `${behind(ahead, now)}${ownFailure}`)
+  }
+  if (breaker !== null && isDue(nextAttemptAt, Math.max(now, breaker.until))) {
+    return said('breaker_open', leftAlone(breaker, after, failure, now))
   }
   const next = isDue(nextAttemptAt, now)
     ? 'The next attempt is due.'
@@ -245,6 +266,19 @@ function limit({ throttleRate, failingSince }: Situation['endpoint']): string {
   const rate = throttleRate === null ? '' : ` The endpoint allows ${throttleRate} a second.`
   if (failingSince === null) return rate
   return `${rate} Nothing but failures came of the endpoint since ${written(failingSince)}, so fewer attempts are made.`
+}
+
+/** How an endpoint is left alone that does not answer. A message that was not tried itself has the failure of those before it. */
+function leftAlone({ until, lastAttempt }: OpenBreaker, after: string, failure: string, now: number): string {
+  const others =
+    lastAttempt === null
+      ? ''
+      : ` The last attempt at it, on ${written(lastAttempt.createdAt)}, ${outcome(lastAttempt)}.`
+  const probe = isDue(until, now) ? 'now' : `from ${written(until)} on`
+  return (
+    `Not delivered yet ${after}: so many attempts in a row got no answer that the endpoint is left alone, but for one ` +
+    `attempt at a time that finds out whether it is back, ${probe}.${failure === '' ? others : failure}`
+  )
 }
 
 /** What stands before a message in its line. */

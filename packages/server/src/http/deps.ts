@@ -47,6 +47,8 @@ export interface HttpDeps {
   readonly checkEvent: EventCheck | null
   /** Returns the requests that a message would make now, by endpoint id. Values that are nobody's to see are masked. */
   readonly preview: (message: Message) => Promise<ReadonlyMap<string, PreviewedRequest>>
+  /** Returns until when an endpoint is left alone because it stalls, epoch ms; `null` where it is not. */
+  readonly breakerOf: (endpointId: string) => number | null
   /** Says that deliveries were made due other than by {@link HttpDeps.send}. */
   readonly wake: () => void
   /** Makes a change of an endpoint with the events that tell of it, both or neither, and sees that they go out. */

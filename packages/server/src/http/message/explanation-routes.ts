@@ -3,8 +3,10 @@
 import { type Static, Type } from 'typebox'
 
 import { wantsMessage } from '../../domain/endpoint.ts'
-import { type Situation, explain, whyUnwanted } from '../../domain/explanation.ts'
+import { type OpenBreaker, type Situation, explain, whyUnwanted } from '../../domain/explanation.ts'
+import type { Attempt } from '../../domain/attempt.ts'
 import type { Message } from '../../domain/message.ts'
+import type { PageRequest } from '../../storage/port/page.ts'
 import type { Api } from '../api.ts'
 import { showLastAttempt } from '../attempt/last-attempt.ts'
 import { requireApplication } from '../authentication.ts'
@@ -65,7 +67,16 @@ export function explanationRoutes(api: Api, deps: HttpDeps): void {
         ({ endpoint }) => endpoint.id,
       )
       const now = clock()
-      return showPage(page, (situation) => showExplanation(message, situation, now))
+      const breakers = new Map<string, OpenBreaker>()
+      for (const { endpoint, delivery } of page.data) {
+        const until = delivery === null ? null : deps.breakerOf(endpoint.id)
+        if (until === null) continue
+        const lastAttempt = await lastAttemptAt(message.applicationId, endpoint.id)
+        breakers.set(endpoint.id, { until, lastAttempt })
+      }
+      return showPage(page, (situation) =>
+        showExplanation(message, situation, now, breakers.get(situation.endpoint.id) ?? null),
+      )
     },
   )
 
@@ -119,6 +130,11 @@ export function explanationRoutes(api: Api, deps: HttpDeps): void {
     },
   )
 
+  async function lastAttemptAt(applicationId: string, endpointId: string): Promise<Attempt | null> {
+    const newest: PageRequest = { limit: 1, order: 'descending', after: null }
+    return (await store.listAttemptsOfEndpoint(applicationId, endpointId, newest, {}))[0] ?? null
+  }
+
   /** What each endpoint of the application is now: as a message that is accepted now would find it. */
   async function* situationsOf(message: Message): AsyncGenerator<Situation> {
     let after: string | null = null
@@ -135,18 +151,27 @@ export function explanationRoutes(api: Api, deps: HttpDeps): void {
   }
 }
 
-function showExplanation(message: Message, situation: Situation, now: number): Static<typeof ExplanationOut> {
+function showExplanation(
+  message: Message,
+  situation: Situation,
+  now: number,
+  breaker: OpenBreaker | null,
+): Static<typeof ExplanationOut> {
   const { endpoint, delivery, lastAttempt, ahead } = situation
+  const explanation = explain(message, situation, now, breaker)
   const isToCome = delivery?.status === 'pending' && delivery.nextAttemptAt !== null
+  const nextAt = isToCome ? delivery.nextAttemptAt : null
+  const isLeftAlone = explanation.reason === 'breaker_open' && breaker !== null
+  const nextAttemptAt = isLeftAlone ? Math.max(nextAt ?? 0, breaker.until) : nextAt
   return {
     endpointId: endpoint.id,
     endpointUid: endpoint.uid,
     url: endpoint.url,
-    ...explain(message, situation, now),
+    ...explanation,
     status: delivery === null ? null : STATUS_NUMBERS[delivery.status],
     statusText: delivery?.status ?? null,
     attempts: delivery?.attempts ?? 0,
-    nextAttempt: isToCome ? showInstant(delivery.nextAttemptAt) : null,
+    nextAttempt: nextAttemptAt === null ? null : showInstant(nextAttemptAt),
     waitsForMessageId: ahead?.delivery.messageId ?? null,
     lastAttempt: showLastAttempt(lastAttempt),
   }
