@@ -89,13 +89,16 @@ test('all of it is sent again, or that of an endpoint or type', async () => {
   const before = receiver.requests.length
 
   const ofTypes = await replay(api, application, { eventTypes: ['a'] })
-  expect(ofTypes).toMatchObject({ task: 'application.recover', status: 'running' })
+  // A kind that the official clients know: they refuse others.
+  expect(ofTypes).toMatchObject({ task: 'endpoint.bulk-replay', status: 'running' })
   await taskIs(api, ofTypes.id, { status: 'finished', data: { messagesSent: 1, progress: 1 } })
   await receiver.waitFor((requests) => requests.length === before + 1)
   expect(receiver.requests.at(-1)!.id).toBe(a)
 
   const ofEndpoint = await replay(api, application, { endpointId: 'two' })
   await taskIs(api, ofEndpoint.id, { status: 'finished', data: { messagesSent: 1 } })
+  const { data } = await api.ask<{ data: object[] }>('GET', '/background-task?task=endpoint.bulk-replay')
+  expect(data).toMatchObject([{ id: ofEndpoint.id }, { id: ofTypes.id }])
   expect(await listed(api, application)).toMatchObject([{ messageId: b, endpointId: endpoints[0] }])
   const ofAll = await replay(api, application)
   await taskIs(api, ofAll.id, { status: 'finished', data: { messagesSent: 1 } })

@@ -16,7 +16,7 @@ export interface TaskSpan {
   readonly until: number
 }
 
-/** What a task that sends messages again does. Names are those of the API. */
+/** What a task that sends messages again does. Names are those of the API, save `application.recover`, which it does not have. */
 export type ReplayWork = (
   | /** Takes up the deliveries to an endpoint that failed. */
     { readonly kind: 'endpoint.recover'; readonly endpointId: string }

@@ -8,7 +8,7 @@ import { type Principal, notFound } from '../authentication.ts'
 import type { HttpDeps } from '../deps.ts'
 import { ListOf, PageQuery, pageOf, showPage } from '../pagination.ts'
 import { described } from '../schemas.ts'
-import { BackgroundTaskOut, BackgroundTaskStatus, BackgroundTaskType, showTask } from './schemas.ts'
+import { BackgroundTaskOut, BackgroundTaskStatus, BackgroundTaskType, kindsOf, showTask } from './schemas.ts'
 
 const Path = Type.Object({ task_id: Type.String() })
 const ListQuery = Type.Object({
@@ -35,7 +35,8 @@ export function backgroundTaskRoutes(api: Api, deps: HttpDeps): void {
       },
     },
     async ({ principal, query }) => {
-      const filter = { status: query.status, kind: query.task }
+      const kinds = query.task === undefined ? undefined : kindsOf(query.task)
+      const filter = { status: query.status, kinds }
       const page = await pageOf(
         query,
         'descending',

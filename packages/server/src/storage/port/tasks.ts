@@ -6,7 +6,8 @@ import type { PageRequest } from './page.ts'
 /** Which tasks are wanted. */
 export interface TaskFilter {
   readonly status?: TaskStatus | undefined
-  readonly kind?: TaskKind | undefined
+  /** Tasks of any of these kinds. */
+  readonly kinds?: readonly TaskKind[] | undefined
 }
 
 /** How far one step of a task may go: each number is the most that is allowed. */

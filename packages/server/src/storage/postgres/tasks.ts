@@ -37,10 +37,10 @@ export function taskMethods(database: Database): Pick<Store, TaskMethods> {
       return row === undefined ? null : taskOf(row)
     },
 
-    async listTasks(organisationId, page, { status, kind }) {
+    async listTasks(organisationId, page, { status, kinds }) {
       const conditions = [sql`organisation_id = ${organisationId}`]
       if (status !== undefined) conditions.push(sql`status = ${status}`)
-      if (kind !== undefined) conditions.push(sql`kind = ${kind}`)
+      if (kinds !== undefined) conditions.push(sql`kind = ANY(${[...kinds]})`)
       const rows = await database.rows(sql`SELECT * FROM task ${pageClause('id', page, conditions)}`)
       return rows.map(taskOf)
     },

@@ -454,7 +454,7 @@ const CASES: readonly (readonly [name: string, call: () => unknown, index: strin
   ['findTask', () => tasks().findTask('org_0', 'qtask_0'), 'PRIMARY KEY (id=?)'],
   [
     'listTasks',
-    () => tasks().listTasks('org_0', page, { status: 'running', kind: 'endpoint.replay' }),
+    () => tasks().listTasks('org_0', page, { status: 'running', kinds: ['endpoint.replay'] }),
     'task_list (organisation_id=? AND id<?)',
   ],
   ['deleteTasks', () => tasks().deleteTasks('qtask_0', 10), 'PRIMARY KEY (id<?)'],

@@ -43,10 +43,10 @@ export function taskMethods(database: DatabaseSync): Synchronous<TaskMethods> {
       return row === undefined ? null : taskOf(row)
     },
 
-    listTasks(organisationId, page, { status, kind }) {
+    listTasks(organisationId, page, { status, kinds }) {
       const conditions: Condition[] = [['organisation_id = ?', organisationId]]
       if (status !== undefined) conditions.push(['status = ?', status])
-      if (kind !== undefined) conditions.push(['kind = ?', kind])
+      if (kinds !== undefined) conditions.push([`kind IN (${kinds.map(() => '?').join()})`, ...kinds])
       const { sql, values } = pageClause('id', page, conditions)
       return prepared(`SELECT * FROM task INDEXED BY task_list ${sql}`)
         .all(...values)

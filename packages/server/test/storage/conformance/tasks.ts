@@ -27,7 +27,7 @@ export function describeTasks(store: () => Store): void {
         (await store().listTasks(organisationId, page, filter)).map(({ id }) => id)
       expect(await ids({})).toEqual([running.id, failed.id, other.id])
       expect(await ids({ status: 'running' })).toEqual([running.id, other.id])
-      expect(await ids({ kind: running.work.kind })).toEqual([running.id, failed.id])
+      expect(await ids({ kinds: [running.work.kind] })).toEqual([running.id, failed.id])
       expect(await ids({}, { limit: 1, order: 'descending', after: other.id })).toEqual([failed.id])
     })
 
