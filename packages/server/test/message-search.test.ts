@@ -41,6 +41,7 @@ test('messages are found by id, event id, type, tag, channel, time and status, a
   expect(await find('tag=vip&status=2')).toEqual([bad])
   expect(await find('channel=eu')).toEqual([good])
   expect(await find('event_types=paid,other')).toEqual([good, unsent])
+  expect(await find('event_types=paid&event_types=other')).toEqual([good, unsent])
   expect(await find('event_types=paid,lost&status=0&tag=vip')).toEqual([good])
   expect(await find('status=1')).toEqual([])
   expect(await find('after=2100-01-01T00:00:00Z')).toEqual([])

@@ -161,6 +161,7 @@ test.for([
   'unknown=1',
   'limit=250',
   'event_types=a,b',
+  'event_types=a&event_types=b,c',
 ])('the query %s is answered with a list', async (query) => {
   const reply = await server.api.call('GET', `/app/acme/msg?${query}`)
   expect(reply).toMatchObject({ status: 200, body: { data: [] } })

@@ -38,6 +38,7 @@ import { operationalWebhookRoutes } from './operational-webhook/routes.ts'
 import { placing } from './place.ts'
 import { requestIdOf, securityHeaders } from './security-headers.ts'
 import { signingKeyRoutes } from './signing-keys/routes.ts'
+import { sparingStrictClients } from './strict-clients.ts'
 import { statisticsRoutes } from './statistics/routes.ts'
 import { tokenRoutes } from './token/routes.ts'
 import { discardBody } from './unread-body.ts'
@@ -94,7 +95,9 @@ export function httpServer(deps: HttpDeps, log: FastifyBaseLogger): Api {
       request.rawBody = body as Buffer
       done(null, parseJson(body as Buffer))
     } catch (error) {
-      done(error as Error)
+      // Not before: a parser of an application around this may have inflated it, and the header tells of what it was.
+      const coding = request.headers['content-encoding']
+      done(coding === undefined || coding === 'identity' ? (error as Error) : codingNotRead(coding))
     }
   })
 
@@ -117,6 +120,8 @@ export function httpServer(deps: HttpDeps, log: FastifyBaseLogger): Api {
       refuseNul(api)
       idempotency(api, deps)
       auditing(api, deps)
+      // After those that keep or read the answer.
+      sparingStrictClients(api)
       const describe = openApiRoutes(api, deps.version)
       docsPage(server, describe)
       applicationRoutes(api, deps)
@@ -156,6 +161,12 @@ export function httpServer(deps: HttpDeps, log: FastifyBaseLogger): Api {
     await discardBody(reply.request.raw)
     return reply.code(status).headers(headers).send(body)
   }
+}
+
+function codingNotRead(coding: string): PosthornError {
+  return new PosthornError('unsupported_media_type', `The body is encoded as ${coding}, which is not read`, {
+    hint: 'Send it without content-encoding',
+  })
 }
 
 /** What Node refuses before it is a request: not HTTP, headers too large, too slow. */
