@@ -1,7 +1,7 @@
 import { Svix } from 'svix'
 import { expect, test } from 'vitest'
 
-import type { Api, Reply } from './support/api.ts'
+import { type Api, type Reply, apiOf } from './support/api.ts'
 import { startPosthorn } from './support/process.ts'
 import { startReceiver } from './support/receiver.ts'
 import { TOKEN, startServer, startServerOn } from './support/server.ts'
@@ -137,18 +137,27 @@ test('of POSTs that fail at once each is tried, and a later one may succeed', as
   expect(await make()).toMatchObject({ status: 201 })
 })
 
-test('a token’s keys are its reach’s own: another reach with the same key is not told its answer', async () => {
+test('a token’s keys are its own: another with the same key is not told its answer', async () => {
   const { api, url } = await start()
+  const path = '/app/mine/endpoint/main/secret/rotate'
+  await api.makeEndpoint('mine', 'https://example.com/', { uid: 'main', disabled: true })
+  const rotate = async (token: string) => {
+    // Clients of Svix read the new secret from the answer.
+    const headers = { 'user-agent': 'svix-libs/2.9.1/python', ...keyed('key-1') }
+    return (await apiOf(url, token).call('POST', path, {}, headers)).text
+  }
+  const first = await rotate(TOKEN)
+  expect(first).toContain('whsec_')
   const { token } = await api.ask<{ token: string }>('POST', '/auth/api-token', { name: 'x', appId: 'mine' })
-  const body = { url: 'https://example.com/' }
-  const first = await api.call('POST', '/app/mine/endpoint', body, keyed('key-1'))
-  const response = await fetch(`${url}/api/v1/app/mine/endpoint`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', ...keyed('key-1') },
-    body: JSON.stringify(body),
-  })
-  expect(response.status).toBe(201)
-  expect(await response.text()).not.toBe(first.text)
+  const second = await rotate(token)
+  expect(second).toContain('whsec_')
+  expect(second).not.toBe(first)
+
+  const made = { name: 'y' }
+  const { text } = await api.call('POST', '/auth/api-token', made, keyed('key-2'))
+  const other = apiOf(url, (JSON.parse(text) as { token: string }).token)
+  expect((await other.call('POST', '/auth/api-token', made, keyed('key-2'))).text).not.toBe(text)
+  expect((await api.call('POST', '/auth/api-token', made, keyed('key-2'))).text).toBe(text)
 })
 
 test('the svix client that retries a send whose answer was lost sends one message', async () => {

@@ -77,9 +77,10 @@ export function idempotency(api: Api, { store, clock }: HttpDeps): void {
     const { config } = request.routeOptions
     // Without a token there is nobody whom the key could belong to.
     if (config.keepsOwnRecord === true || config.permission?.need === 'public') return undefined
-    const { organisationId, applicationId } = request.principal
+    // Not the application: of two tokens of it, one may not be shown what the other was answered, such as a secret.
+    const { organisationId, tokenId, prefix } = request.principal
     const path = request.url.split('?')[0]!.replace(/\/+$/, '')
-    const given = idempotencyKeyOf(header, `${organisationId} ${applicationId} ${path}`, request.rawBody)
+    const given = idempotencyKeyOf(header, `${organisationId} ${tokenId ?? prefix} ${path}`, request.rawBody)
     if (given === undefined) return undefined
 
     const earlier = await earlierAnswer(given)
