@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { brotliCompressSync, gzipSync } from 'node:zlib'
 
 import { afterEach, beforeAll, expect, test } from 'vitest'
 
@@ -27,6 +28,7 @@ afterEach(async () => {
 
 const DEEP = '['.repeat(100_000) + ']'.repeat(100_000)
 const EVENT = { eventType: 'a', payload: {} }
+const RAW_HALF = '{"eventType":"a","payload":{},"transformationsParams":{"rawPayload":"\\ud83d"}}'
 const URL = 'https://example.com/'
 
 /** What a refusal with this code looks like. */
@@ -86,6 +88,61 @@ test.for(['text/plain', 'application/x-www-form-urlencoded', 'json', 'applicatio
     expect(reply).toMatchObject(refusal(415, 'unsupported_media_type'))
   },
 )
+
+test('a body in a coding that is not read is refused as that', async () => {
+  for (const [coding, body] of [
+    ['gzip', gzipSync('{"name":"x"}')],
+    ['br', brotliCompressSync('{"name":"x"}')],
+  ] as const) {
+    const response = await fetch(`${server.url}/api/v1/app`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${TOKEN}`,
+        'content-type': 'application/json',
+        'content-encoding': coding,
+      },
+      body,
+    })
+    const reply = { status: response.status, body: await response.json() }
+    expect(reply).toMatchObject(refusal(415, 'unsupported_media_type'))
+  }
+})
+
+test('a method that no route has and that asks for a body is refused', async () => {
+  expect(await server.api.call('QUERY', '/app')).toMatchObject(refusal(400, 'bad_request'))
+})
+
+test.for([
+  ['half a character as a name', 'POST /app', '{"name":"\\ud83d"}'],
+  ['half a character, in capitals', 'POST /app', '{"name":"a\\uDE00"}'],
+  ['half a character in a raw payload', 'POST /app/acme/msg', RAW_HALF],
+] as const)('%s is refused by its place', async ([, route, body]) => {
+  const [method, path] = route.split(' ') as [string, string]
+  const reply = await server.api.call(method, path, body)
+  expect(reply).toMatchObject({ status: 422, body: { detail: [{ loc: expect.any(Array) as unknown }] } })
+})
+
+test('a PUT of an id that is another application’s, or nobody’s, finds nothing', async () => {
+  await server.api.makeApplication({ uid: 'neighbour' })
+  const other = await server.api.makeEndpoint('neighbour', URL, { disabled: true })
+  for (const id of [other, 'ep_0']) {
+    const reply = await server.api.call('PUT', `/app/acme/endpoint/${id}`, { url: URL })
+    expect(reply).toMatchObject(refusal(404, 'not_found'))
+  }
+  expect(await server.api.call('PUT', '/app/app_0', { name: 'x' })).toMatchObject(refusal(404, 'not_found'))
+})
+
+test.for([
+  ['https://bücher.example/ä b?c=ü', 'https://xn--bcher-kva.example/%C3%A4%20b?c=%C3%BC'],
+  ['https://exam\nple.com\\x', 'https://example.com/x'],
+  ['https://EXAMPLE.com?x=[1]', 'https://EXAMPLE.com?x=[1]'],
+] as const)('the URL %j is kept as %j, which is a URI', async ([given, url]) => {
+  const made = await server.api.ask('POST', '/app/acme/endpoint', { url: given, disabled: true })
+  expect(made).toMatchObject({ url })
+  expect(await server.api.ask('PATCH', `/app/acme/endpoint/${made.id}`, { url: given })).toMatchObject({
+    url,
+  })
+})
 
 test('a request that needs no body may declare one and send none', async () => {
   await server.api.makeApplication({ uid: 'short-lived' })

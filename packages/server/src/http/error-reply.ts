@@ -47,6 +47,7 @@ const FRAMEWORK_CODES: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'bad_request',
   FST_ERR_CTP_EMPTY_JSON_BODY: 'malformed_json',
   FST_ERR_BAD_URL: 'bad_request',
+  FST_ERR_ROUTE_MISSING_CONTENT_TYPE: 'bad_request',
   FST_ERR_MAX_PARAM_LENGTH: 'not_found',
   HPE_HEADER_OVERFLOW: 'bad_request',
   ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',

@@ -6,6 +6,9 @@ import type { Api } from './api.ts'
 /** How JSON has to write it: as itself it is not allowed in a text. */
 const ESCAPED = '\\u0000'
 
+/** How JSON begins the halves of a character beyond the first 65,536. */
+const SURROGATES = ['\\ud', '\\uD']
+
 /** Faults named in one answer, at most. */
 const MAX_FAULTS = 20
 
@@ -23,15 +26,26 @@ export function refuseNul(api: Api): void {
   api.addHook('preValidation', (request, _reply, done) => {
     const inUrl = request.url.includes('%00')
     const inBody = request.rawBody?.includes(ESCAPED) === true
-    if (!inUrl && !inBody) return done()
+    const mayHaveHalves = SURROGATES.some((escaped) => request.rawBody?.includes(escaped) === true)
+    if (!inUrl && !inBody && !mayHaveHalves) return done()
     const { params, querystring, body } = (request.routeOptions.schema ?? {}) as RouteSchema
     const faults = [
       ...(inUrl ? nulsIn(namedBy(params, request.params), 'path') : []),
       ...(inUrl ? nulsIn(namedBy(querystring, request.query), 'query') : []),
       ...(inBody ? nulsIn(namedBy(body, request.body), 'body', PAYLOADS) : []),
+      ...(mayHaveHalves ? halvesIn(namedBy(body, request.body)) : []),
     ]
     return done(faults.length === 0 ? undefined : new ValidationError(faults))
   })
+}
+
+/** A half alone is no character: UTF-8 has none, and what is kept would be another text. Lists and pairs are kept as JSON. */
+function halvesIn(members: unknown): ValidationFault[] {
+  return Object.entries(members ?? {}).flatMap(([name, value]) =>
+    typeof value === 'string' && !value.isWellFormed()
+      ? [{ loc: ['body', name], msg: 'must not have half of a surrogate pair', type: 'well_formed' }]
+      : [],
+  )
 }
 
 /** What of a route's schemas says which members count. */

@@ -4,6 +4,7 @@ import { type Static, type TSchema, Type } from 'typebox'
 
 import { PosthornError, ValidationError } from '../domain/errors.ts'
 import { ID_PREFIXES, type IdKind } from '../domain/id.ts'
+import { notFound } from './authentication.ts'
 
 /** A value that may be `null`. */
 export const Nullable = <Schema extends TSchema>(schema: Schema) => Type.Union([schema, Type.Null()])
@@ -76,12 +77,15 @@ export function checkUid(kind: IdKind, uid: string | null | undefined): void {
  * thing, so that the same PUT twice is the same as once.
  *
  * @param existing - What the path names already, by id or uid.
+ * @throws {PosthornError} `not_found`: an id of nothing that is here, which nothing new can have.
  */
 export function uidOfPut(
+  kind: 'application' | 'endpoint',
   given: string | null | undefined,
   path: string,
   existing: { readonly id: string } | null,
 ): string | null {
+  if (existing === null && path.startsWith(ID_PREFIXES[kind])) throw notFound(kind, path)
   if (existing === null) return given ?? path
   return given === undefined && path !== existing.id ? path : (given ?? null)
 }
@@ -89,6 +93,15 @@ export function uidOfPut(
 /** Returns the refusal of one field of the body. */
 export function bodyFault(field: string, msg: string): ValidationError {
   return new ValidationError([{ loc: ['body', field], msg, type: 'value_error' }])
+}
+
+/**
+ * Reads an instant that has passed its schema, as epoch ms. JavaScript knows no leap seconds: one is the second that follows it,
+ * as it is to a clock of Unix.
+ */
+export function readInstant(text: string): number {
+  const isLeap = /^.{17}60/.test(text)
+  return isLeap ? Date.parse(`${text.slice(0, 17)}59${text.slice(19)}`) + 1_000 : Date.parse(text)
 }
 
 /** Shows an instant: ISO 8601 in UTC, with milliseconds. */

@@ -125,7 +125,7 @@ export function applicationRoutes(api: Api, deps: HttpDeps): void {
         const { organisationId } = principal
         const existing = await store.findApplication(organisationId, params.app_id)
         const application = newApplication(
-          { ...body, uid: uidOfPut(body.uid, params.app_id, existing) },
+          { ...body, uid: uidOfPut('application', body.uid, params.app_id, existing) },
           organisationId,
           clock(),
         )

@@ -12,7 +12,16 @@ import type { HttpDeps } from '../deps.ts'
 import { findEndpointOf } from '../endpoint/editing.ts'
 import { ReplayRate, spanOf } from '../endpoint/replay.ts'
 import { ListOf, PageQuery, pageOf, showPage } from '../pagination.ts'
-import { EventTypeName, Instant, Maybe, NameList, Nullable, described, showInstant } from '../schemas.ts'
+import {
+  EventTypeName,
+  Instant,
+  Maybe,
+  NameList,
+  Nullable,
+  described,
+  showInstant,
+  readInstant,
+} from '../schemas.ts'
 import { LastAttemptOut, showLastAttempt } from './last-attempt.ts'
 
 const AppPath = Type.Object({ app_id: Type.String() })
@@ -84,8 +93,8 @@ export function exhaustedRoutes(api: Api, deps: HttpDeps): void {
       const filter = {
         endpointId: await endpointIdOf(applicationId, query.endpoint_id),
         eventTypes: query.event_types?.split(','),
-        before: query.before === undefined ? undefined : Date.parse(query.before),
-        after: query.after === undefined ? undefined : Date.parse(query.after),
+        before: query.before === undefined ? undefined : readInstant(query.before),
+        after: query.after === undefined ? undefined : readInstant(query.after),
       }
       const page = await pageOf(
         query,

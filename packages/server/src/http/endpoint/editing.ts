@@ -57,7 +57,7 @@ export async function putEndpoint(
   input: Static<typeof EndpointUpdate>,
 ): Promise<{ endpoint: Endpoint; isNew: boolean }> {
   const existing = await deps.store.findEndpoint(ownerId, idOrUid)
-  const uid = uidOfPut(input.uid, idOrUid, existing)
+  const uid = uidOfPut('endpoint', input.uid, idOrUid, existing)
   if (existing === null) {
     return { endpoint: await createEndpoint(deps, ownerId, { ...input, uid }), isNew: true }
   }
@@ -95,7 +95,7 @@ export async function patchEndpoint(
   const { uid, url, description, disabled, channels, metadata, eventTypes, throttleRate, headers } = input
   const changes: EndpointChanges = {
     uid,
-    url,
+    url: url === undefined ? undefined : urlInAscii(url),
     description,
     disabled,
     channels,
@@ -197,7 +197,7 @@ function newEndpoint(deps: HttpDeps, ownerId: string, input: Static<typeof Endpo
     id: newId('endpoint', now),
     applicationId: ownerId,
     uid: input.uid ?? null,
-    url: input.url,
+    url: urlInAscii(input.url),
     description: input.description ?? '',
     ...atFirst(deps, input.disabled ?? false),
     eventTypes: input.eventTypes ?? input.filterTypes ?? null,
@@ -215,6 +215,14 @@ function newEndpoint(deps: HttpDeps, ownerId: string, input: Static<typeof Endpo
   }
   checkTogether(endpoint, { auth })
   return endpoint
+}
+
+/**
+ * Returns a URL as it is sent: letters beyond ASCII, spaces and what else a URI cannot have are written in its own way, which
+ * clients with a type for URLs can read. One that is a URI stays as it was given.
+ */
+function urlInAscii(text: string): string {
+  return /^[\w\-.~:/?#[\]@!$&'()*+,;=%]*$/.test(text) ? text : (URL.parse(text)?.href ?? text)
 }
 
 /** @throws {ValidationError} What the schema cannot say. */

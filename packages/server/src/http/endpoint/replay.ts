@@ -10,7 +10,7 @@ import { showStarted, startedTask } from '../background-task/schemas.ts'
 import { startTask } from '../background-task/start.ts'
 import { StatusNumber, statusOf } from '../delivery-status.ts'
 import type { HttpDeps } from '../deps.ts'
-import { Channel, EventTypeName, Instant, Maybe, bodyFault, described } from '../schemas.ts'
+import { Channel, EventTypeName, Instant, Maybe, bodyFault, described, readInstant } from '../schemas.ts'
 import { EndpointPath, requireEndpoint } from './routes.ts'
 
 /** Deliveries a second that a task makes due. */
@@ -151,8 +151,8 @@ export function spanOf(
   { since, until }: Pick<Static<typeof RecoverIn>, 'since' | 'until'>,
   now: number,
 ): TaskSpan {
-  const end = until === null || until === undefined ? now + 1 : Date.parse(until)
-  const span = { since: Date.parse(since), until: end }
+  const end = until === null || until === undefined ? now + 1 : readInstant(until)
+  const span = { since: readInstant(since), until: end }
   if (span.since >= span.until) throw bodyFault('until', 'must be later than since')
   return span
 }

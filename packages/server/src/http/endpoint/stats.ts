@@ -6,7 +6,7 @@ import type { DeliveryStatus } from '../../domain/delivery.ts'
 import { firstIdAt } from '../../domain/id.ts'
 import type { Api } from '../api.ts'
 import type { HttpDeps } from '../deps.ts'
-import { Instant, described } from '../schemas.ts'
+import { Instant, described, readInstant } from '../schemas.ts'
 import { EndpointPath, requireEndpoint } from './routes.ts'
 
 /** The stretch that is counted where the caller names no beginning: 28 days. */
@@ -50,8 +50,8 @@ export function endpointStatsRoutes(api: Api, deps: HttpDeps): void {
     },
     async ({ principal, params, query }) => {
       const { id, applicationId } = await requireEndpoint(deps, principal, params)
-      const until = query.until === undefined ? deps.clock() + 1 : Date.parse(query.until)
-      const since = query.since === undefined ? until - DEFAULT_SPAN_MS : Date.parse(query.since)
+      const until = query.until === undefined ? deps.clock() + 1 : readInstant(query.until)
+      const since = query.since === undefined ? until - DEFAULT_SPAN_MS : readInstant(query.since)
       const to = firstIdAt('message', until)
       const total: Record<DeliveryStatus, number> = {
         success: 0,

@@ -5,7 +5,7 @@ import type { Static } from 'typebox'
 import { newId } from '../../domain/id.ts'
 import { JSON_CONTENT_TYPE, type Message } from '../../domain/message.ts'
 import { memberBytes } from '../json-body.ts'
-import { bodyFault } from '../schemas.ts'
+import { bodyFault, readInstant } from '../schemas.ts'
 import type { MessageIn } from './schemas.ts'
 
 const HOUR_MS = 3_600_000
@@ -25,6 +25,9 @@ export function newMessage(
   now: number,
 ): Message {
   const raw = input.transformationsParams?.rawPayload
+  if (raw?.isWellFormed() === false) {
+    throw bodyFault('transformationsParams', 'rawPayload must not have half of a surrogate pair')
+  }
   return messageOf(
     input,
     {
@@ -86,7 +89,7 @@ export function isContentType(text: string): boolean {
 /** An instant that has passed is no delay. */
 function deliverAtOf(text: string | null | undefined, now: number): number | null {
   if (text === null || text === undefined) return null
-  const at = Date.parse(text)
+  const at = readInstant(text)
   return at > now ? at : null
 }
 

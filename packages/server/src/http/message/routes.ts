@@ -11,7 +11,7 @@ import { StatusNumber, statusOf } from '../delivery-status.ts'
 import type { HttpDeps } from '../deps.ts'
 import { idempotencyKeyOf } from '../idempotency.ts'
 import { ListOf, PageQuery, pageOf, writePage } from '../pagination.ts'
-import { Uid, described, found } from '../schemas.ts'
+import { Uid, described, found, readInstant } from '../schemas.ts'
 import { acceptMessage } from './accept.ts'
 import { newMessage } from './new-message.ts'
 import { ContentQuery, MessageFilterQuery, MessageIn, MessageOut, writeMessage } from './schemas.ts'
@@ -130,7 +130,7 @@ export function messageFilter(query: Static<typeof MessageFilterQuery>): Message
     channel: query.channel,
     tag: query.tag,
     eventTypes: query.event_types?.split(','),
-    before: query.before === undefined ? undefined : Date.parse(query.before),
-    after: query.after === undefined ? undefined : Date.parse(query.after),
+    before: query.before === undefined ? undefined : readInstant(query.before),
+    after: query.after === undefined ? undefined : readInstant(query.after),
   }
 }

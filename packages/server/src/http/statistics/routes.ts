@@ -6,7 +6,7 @@ import type { Api } from '../api.ts'
 import { showStarted, startedTask } from '../background-task/schemas.ts'
 import { startTask } from '../background-task/start.ts'
 import type { HttpDeps } from '../deps.ts'
-import { Instant, Maybe, bodyFault, described } from '../schemas.ts'
+import { Instant, Maybe, bodyFault, described, readInstant } from '../schemas.ts'
 
 const AppUsageStatsIn = Type.Object(
   {
@@ -52,7 +52,7 @@ export function statisticsRoutes(api: Api, deps: HttpDeps): void {
     },
     async ({ principal, body }, reply) => {
       const { organisationId } = principal
-      const [since, until] = [Date.parse(body.since), Date.parse(body.until)]
+      const [since, until] = [readInstant(body.since), readInstant(body.until)]
       if (since >= until) throw bodyFault('until', 'must be later than since')
       const asked = body.appIds ?? null
       const resolved = await Promise.all(
