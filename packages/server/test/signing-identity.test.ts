@@ -140,6 +140,9 @@ test('the server key is replaced beside a running server: both sign through the 
 
   const made = await runCommand(['keys', 'rotate-signing', '--grace', '1h', '--data', data])
   expect(made).toMatchObject({ code: 0, stderr: expect.stringContaining('signs beside it until') })
+  const log = await posthorn.api.ask<{ data: object[] }>('GET', '/audit-log?limit=1')
+  const written = { actor: 'cli', tokenId: null, method: 'CLI', route: 'keys rotate-signing', status: 200 }
+  expect(log.data).toMatchObject([{ ...written, resources: { id: expect.stringMatching(/^[\w-]+$/) } }])
   const keys = await eventually(
     () => keysAt(posthorn.url),
     (seen) => expect(seen).toHaveLength(2),

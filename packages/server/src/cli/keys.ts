@@ -13,6 +13,7 @@ import { STORE_OPTIONS, claimKeys, openStore } from '../open-store.ts'
 import type { Options } from '../options.ts'
 import type { Store } from '../storage/store.ts'
 import { addOptions, givenOptions } from './given-options.ts'
+import { recordCommand } from './record.ts'
 
 const LONGEST_GRACE_MS = 90 * 86_400_000
 
@@ -48,6 +49,7 @@ with the same value, and take the old one away.`,
       const now = Date.now()
       const key = newSigningKey(now)
       await store.rotateSigningKey(key, graceMs, now)
+      await recordKey(store, 'keys rotate-signing', key.id)
       process.stderr.write(
         `The key ${key.id} signs now, in a running server within a second. The one before signs beside it until ` +
           `${new Date(now + graceMs).toISOString()}\n`,
@@ -89,12 +91,28 @@ async function rotateKey(options: Options): Promise<void> {
         sleep,
         say: (text) => void process.stderr.write(`${text}\n`),
       })
+      await recordKey(store, 'keys rotate', keyId)
       const what = dropped.length === 0 ? '' : `; nothing needs ${dropped.join(', ')} any more`
       process.stdout.write(`Everything is sealed with ${keyId}: ${resealed} values now${what}\n`)
     })
   } finally {
     await release()
   }
+}
+
+/** Notes that a key came into use; nowhere, as long as no server has started on this database. */
+async function recordKey(store: Store, command: string, keyId: string): Promise<void> {
+  const organisationId = await store.findOrganisation()
+  if (organisationId === null) return
+  await recordCommand(store, {
+    organisationId,
+    applicationId: null,
+    method: 'CLI',
+    route: command,
+    resources: { id: keyId },
+    status: 200,
+    createdAt: Date.now(),
+  })
 }
 
 async function withStore(

@@ -4,7 +4,6 @@ import { Command } from 'commander'
 
 import { bootstrap } from '../app.ts'
 import { PosthornError } from '../domain/errors.ts'
-import { newId } from '../domain/id.ts'
 import { type Token, newToken } from '../domain/token.ts'
 import { parseDuration } from '../duration.ts'
 import { hashToken } from '../http/authentication.ts'
@@ -12,6 +11,7 @@ import { STORE_OPTIONS, openStore } from '../open-store.ts'
 import type { PageRequest } from '../storage/port/page.ts'
 import type { Store } from '../storage/store.ts'
 import { addOptions, givenOptions } from './given-options.ts'
+import { recordCommand } from './record.ts'
 
 /** Tokens read at a time. */
 const PAGE = 250
@@ -108,25 +108,13 @@ async function withStore(
   }
 }
 
-/** Notes in the audit log what was done to a token, as the route that does the same would be noted. */
+/** Notes what was done to a token, as the route that does the same would be noted. */
 async function recordWrite(
   store: Store,
   { id, organisationId, applicationId }: Token,
-  { method, route, status, at }: { method: string; route: string; status: number; at: number },
+  { at, ...write }: { method: string; route: string; status: number; at: number },
 ): Promise<void> {
-  await store.recordAudit({
-    id: newId('audit', at),
-    organisationId,
-    applicationId,
-    actor: 'cli',
-    tokenId: null,
-    method,
-    route,
-    resources: { id },
-    status,
-    requestId: 'cli',
-    createdAt: at,
-  })
+  await recordCommand(store, { organisationId, applicationId, resources: { id }, createdAt: at, ...write })
 }
 
 /** @throws {PosthornError} `bad_config`: not a duration. */

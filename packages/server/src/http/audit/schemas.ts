@@ -15,7 +15,9 @@ export const AuditEntryOut = Type.Object(
     }),
     tokenId: described(Nullable(Type.String()), 'Id of that token; `null` for a JWT and for the command.'),
     method: described(Type.String(), 'The HTTP method.'),
-    route: Type.String({ description: 'The path with the names of its parameters' }),
+    route: Type.String({
+      description: 'The path with the names of its parameters; or a command, such as `keys rotate`',
+    }),
     resources: described(Type.Record(Type.String(), Type.String()), 'What the path named, by parameter.'),
     appId: described(Nullable(Type.String()), 'The application that it touched.'),
     status: described(Type.Integer(), 'The status of the answer.'),
