@@ -72,6 +72,21 @@ async function runAll(
   return failures
 }
 
+test('an event that tells of a failure shows one, and one that tells of a success does not', async () => {
+  const { url } = await startServer()
+  const bodies = (await examplesOn(url, 'body')).map(
+    (body) => JSON.parse(body) as { type: string; data: { lastAttempt?: { responseStatusCode: number } } },
+  )
+  const statuses = Object.fromEntries(
+    bodies.map(({ type, data }) => [type, data.lastAttempt?.responseStatusCode]),
+  )
+  expect(statuses).toMatchObject({
+    'message.attempt.failing': 503,
+    'message.attempt.exhausted': 503,
+    'message.attempt.recovered': 200,
+  })
+})
+
 test('every curl example of the page runs when it is pasted', { timeout: 60_000 }, async () => {
   const failures = await runAll(
     'curl',

@@ -5,6 +5,8 @@ import type { JsonSchema } from '../openapi/components.ts'
 /** The named schemas of a description. */
 export type NamedSchemas = Readonly<Record<string, JsonSchema>>
 
+const SAMPLE_INSTANT = '2026-01-15T09:30:00.000Z'
+
 /** What the examples name, by parameter of a path. A name with `$` is a shell variable that the reader sets. */
 export const PATH_SAMPLES: Readonly<Record<string, string>> = {
   app_id: 'acme',
@@ -67,6 +69,17 @@ const FIELD_SAMPLES: Readonly<Record<string, unknown>> = {
   done: true,
 }
 
+/** The last attempt of those events that tell of a failure; that of the others succeeded. */
+const FAILED_ATTEMPT = {
+  id: 'atmpt_3Ck0fWc2fYbNdUuq4mGJvSxQK8m',
+  responseStatusCode: 503,
+  timestamp: SAMPLE_INSTANT,
+}
+const FAILED_SAMPLES: Readonly<Record<string, unknown>> = {
+  'MessageAttemptFailingEventData.lastAttempt': FAILED_ATTEMPT,
+  'MessageAttemptExhaustedEventData.lastAttempt': FAILED_ATTEMPT,
+}
+
 /** Fields whose sample nobody should paste: a secret that is known to all is none. */
 const SECRETS: ReadonlySet<string> = new Set(['key', 'secret'])
 
@@ -84,8 +97,6 @@ const OWN_IDS: readonly (readonly [form: string, id: string])[] = [
   ['Message', 'msg_3Ck0eUuq4mGJvSxQK8mWc2fYbNd'],
 ]
 
-const SAMPLE_INSTANT = '2026-01-15T09:30:00.000Z'
-
 /** Which fields of an object a sample has. */
 export type Fields = 'required' | 'all'
 
@@ -98,6 +109,8 @@ export function sampleOf(schema: JsonSchema, named: NamedSchemas, fields: Fields
   return sample(schema, '', '')
 
   function sample(given: JsonSchema, name: string, form: string): unknown {
+    const place = `${form}.${name}`
+    if (Object.hasOwn(FAILED_SAMPLES, place)) return FAILED_SAMPLES[place]
     if (typeof given['$ref'] === 'string') {
       const refName = given['$ref'].split('/').at(-1)!
       return sample(named[refName]!, name, refName)
