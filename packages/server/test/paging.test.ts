@@ -1,8 +1,8 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 
+import { closedPort } from './support/closed-port.ts'
 import { eventually } from './support/eventually.ts'
-import { closedPort } from './support/receiver.ts'
 import {
   type DocumentedOperation,
   type DocumentedWorld,
