@@ -13,12 +13,13 @@ import { parseRange } from './address.ts'
 import { allowList } from './allow-list.ts'
 import { toResponse, type Answer, type Report } from './answers.ts'
 import { clientAddress } from './client-address.ts'
+import { withDeadline } from './deadline.ts'
 import type { DedupeStore } from './dedupe-store.ts'
 import { dispatcher, type HandlerEntry } from './handlers.ts'
 import { DEFAULTS, checkDuration, type ReceiveContext, type ReceiverOptions } from './options.ts'
 import { rateLimit } from './rate-limit.ts'
 import { consoleReport } from './report.ts'
-import { runOnce, type RunDeps } from './run-once.ts'
+import { STORE_TOO_LATE, runOnce, type RunDeps } from './run-once.ts'
 import { handshakeOf, schemesOf, verifyWithAny } from './schemes.ts'
 
 /** Answers a request: a web `Request`, a Node request, or `{ method, url, headers, body }`. Never rejects. */
@@ -108,7 +109,10 @@ export function createReceiver<Datas extends Record<string, unknown>, Tx = undef
     const { event, source } = verified
     Object.assign(seen, { source, event })
     if (!dispatch.has(event)) return { code: 'no_handler' }
-    if (inbox !== null) return inbox.add(source, event)
+    if (inbox !== null) {
+      // What is stored after this answer is known when the sender comes again.
+      return withDeadline(inbox.add(source, event), runDeps.deadlineMs, () => STORE_TOO_LATE)
+    }
 
     const { answer: given, settled } = await runOnce(
       `${source}:${event.dedupeId}`,

@@ -1,13 +1,15 @@
 /** Running the handler of one event once, within its deadline. @module */
 
 import { isRetryable, type Answer } from './answers.ts'
-import type { DedupeRun, DedupeStore } from './dedupe-store.ts'
+import { withDeadline } from './deadline.ts'
+import type { Begun, DedupeRun, DedupeStore } from './dedupe-store.ts'
 import type { HandlerResult } from './handlers.ts'
 
 /** What a run needs. */
 export interface RunDeps<Tx> {
   readonly store: DedupeStore<Tx>
   readonly now: () => number
+  /** In which an answer is given: the store and the handler have it together. */
   readonly deadlineMs: number
   readonly leaseMs: number
   readonly windowMs: number
@@ -31,9 +33,10 @@ export async function runOnce<Tx>(
   // Whole milliseconds: databases keep them as integers.
   const nowMs = Math.floor(deps.now())
   const only = (answer: Answer) => ({ answer, settled: Promise.resolve(answer) })
+  const startedAtMs = performance.now()
   let begun
   try {
-    begun = await deps.store.begin(key, {
+    begun = await beginInTime(deps, key, {
       nowMs,
       leaseEndMs: nowMs + Math.ceil(deps.leaseMs),
       windowEndMs: nowMs + Math.ceil(deps.windowMs),
@@ -41,6 +44,7 @@ export async function runOnce<Tx>(
   } catch (error) {
     return only({ code: 'store_unavailable', error, retryAfterMs: 1_000 })
   }
+  if (begun === null) return only(STORE_TOO_LATE)
   if (begun.state === 'done') return only({ code: 'duplicate' })
   if (begun.state === 'running') {
     const leftMs = begun.leaseEndMs === null ? 1_000 : begun.leaseEndMs - nowMs
@@ -50,10 +54,34 @@ export async function runOnce<Tx>(
   const { run } = begun
   const controller = new AbortController()
   const settled = settle(run, deps, async () => work(controller.signal, run.tx))
-  const answer = await withDeadline(settled, deps.deadlineMs, () =>
-    controller.abort(new DOMException('the deadline of the handler is over', 'TimeoutError')),
-  )
+  const leftMs = deps.deadlineMs - (performance.now() - startedAtMs)
+  const answer = await withDeadline(settled, leftMs, (): Answer => {
+    controller.abort(new DOMException('the deadline of the handler is over', 'TimeoutError'))
+    return { code: 'deadline_exceeded', retryAfterMs: MAX_BUSY_MS }
+  })
   return { answer, settled }
+}
+
+/** The answer when the store has given none in time. */
+export const STORE_TOO_LATE: Answer = {
+  code: 'store_unavailable',
+  hint: 'The store did not answer within deadlineMs: can it be reached, and has its pool a free client?',
+  retryAfterMs: 1_000,
+}
+
+/**
+ * Begins, or returns `null` when the deadline is over first: clients of Redis keep commands until they are connected, and
+ * pools their callers until a client is free. A mark that is made after that is taken back, as nobody will run under it.
+ */
+async function beginInTime<Tx>(
+  { store, deadlineMs }: RunDeps<Tx>,
+  ...[key, times]: Parameters<DedupeStore<Tx>['begin']>
+): Promise<Begun<Tx> | null> {
+  const beginning = store.begin(key, times)
+  return withDeadline<Begun<Tx> | null>(beginning, deadlineMs, () => {
+    beginning.then((late) => (late.state === 'begun' ? late.run.release() : undefined)).catch(() => undefined)
+    return null
+  })
 }
 
 async function settle<Tx>(
@@ -84,22 +112,3 @@ async function settle<Tx>(
 
 const COMMIT_HINT =
   'The handler returned, but its event could not be marked as done: the lease was over, or the transaction failed.'
-
-async function withDeadline(
-  work: Promise<Answer>,
-  deadlineMs: number,
-  onDeadline: () => void,
-): Promise<Answer> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const deadline = new Promise<Answer>((resolve) => {
-    timer = setTimeout(() => {
-      onDeadline()
-      resolve({ code: 'deadline_exceeded', retryAfterMs: MAX_BUSY_MS })
-    }, deadlineMs)
-  })
-  try {
-    return await Promise.race([work, deadline])
-  } finally {
-    clearTimeout(timer)
-  }
-}
