@@ -24,3 +24,9 @@ test('where trusted proxies name nobody, the address is unknown', () => {
   expect(clientAddress('10.0.0.1', '192.0.2.1, unknown', PROXIES)).toBeNull()
   expect(clientAddress(null, '192.0.2.1', PROXIES)).toBeNull()
 })
+
+test('a port behind an address is no part of it', () => {
+  expect(clientAddress('10.0.0.1', '1.1.1.1, 192.0.2.1:4711', PROXIES)).toBe('192.0.2.1')
+  expect(clientAddress('10.0.0.1', '[2001:db9::1]:4711, 10.0.0.2:80', PROXIES)).toBe('2001:db9::1')
+  expect(clientAddress('10.0.0.1', '192.0.2.1:x', PROXIES)).toBeNull()
+})

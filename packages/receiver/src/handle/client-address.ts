@@ -15,7 +15,7 @@ export function clientAddress(
   trustedProxies: readonly AddressRange[],
 ): string | null {
   let current = remoteAddress
-  const hops = forwardedFor?.split(',').map((hop) => hop.trim()) ?? []
+  const hops = forwardedFor?.split(',').map((hop) => withoutPort(hop.trim())) ?? []
   while (current !== null && isTrusted(current, trustedProxies)) {
     const next = hops.pop()
     current = next === undefined || parseAddress(next) === null ? null : next
@@ -26,4 +26,9 @@ export function clientAddress(
 function isTrusted(address: string, trustedProxies: readonly AddressRange[]): boolean {
   const bytes = parseAddress(address)
   return bytes !== null && trustedProxies.some((range) => isInRange(bytes, range))
+}
+
+/** Some proxies, such as Azure's Application Gateway, write the port too: `192.0.2.1:4711`, `[2001:db8::1]:4711`. */
+function withoutPort(hop: string): string {
+  return hop.replace(/^\[(.+)\](?::\d+)?$|^([\d.]+):\d+$/, '$1$2')
 }
