@@ -16,7 +16,7 @@ import { nextApi, nextRoute } from '../src/adapters/next.ts'
 import { nodeListener } from '../src/adapters/node.ts'
 import { workersFetch } from '../src/adapters/workers.ts'
 import { createReceiver, type Report } from '../src/handle.ts'
-import { square } from '../src/providers.ts'
+import { meta, square } from '../src/providers.ts'
 import { fakeSender, signTestEvent } from '../src/testing.ts'
 import { listen } from './support/http-server.ts'
 import { SCHEME, gate } from './support/signed.ts'
@@ -291,6 +291,20 @@ describe('Lambda', () => {
     for (const event of all) expect((await handler(event)).statusCode).toBe(200)
     expect(bodies.slice(6)).toEqual(Array.from({ length: 3 }, () => BODIES.binary))
     expect(reports.map(({ address }) => address).slice(0, 3)).toEqual(['192.0.2.1', null, '192.0.2.1'])
+  })
+
+  test('answers a load balancer, which gives the query as it was sent, in either of two forms', async () => {
+    const scheme = meta({ secrets: 'x', verifyToken: 'a b' })
+    const handler = lambdaHandler(createReceiver({ scheme, report: () => undefined, on: {} }))
+    const query = { 'hub.mode': 'subscribe', 'hub.verify_token': 'a%20b', 'hub.challenge': '42' }
+    const lists = Object.fromEntries(Object.entries(query).map(([name, value]) => [name, [value]]))
+    const event = { httpMethod: 'GET', path: '/a', requestContext: { elb: {} }, body: '' }
+    const single = await handler({ ...event, headers: {}, queryStringParameters: query })
+    const multi = await handler({ ...event, multiValueHeaders: {}, multiValueQueryStringParameters: lists })
+    expect([single.statusCode, Buffer.from(single.body, 'base64').toString()]).toEqual([200, '42'])
+    expect(single.multiValueHeaders).toBeUndefined()
+    expect([multi.statusCode, Buffer.from(multi.body, 'base64').toString()]).toEqual([200, '42'])
+    expect(multi.multiValueHeaders?.['content-type']).toEqual([single.headers['content-type']])
   })
 
   test('has path and query as the sender called them', async () => {

@@ -5,16 +5,19 @@ import type { RawBody } from '../body.ts'
 import { concatBytes } from '../bytes.ts'
 import type { Receiver } from '../handle/receiver.ts'
 
-type HeaderRecord = Readonly<Record<string, string | undefined>>
+type TextRecord = Readonly<Record<string, string | undefined>>
 
 /** An event of payload format 1.0: API Gateway's REST APIs, and load balancers. */
 export interface LambdaEventV1 {
   readonly httpMethod: string
   readonly path: string
-  readonly headers?: HeaderRecord | null
+  readonly headers?: TextRecord | null
   readonly multiValueHeaders?: Readonly<Record<string, readonly string[] | undefined>> | null
   readonly multiValueQueryStringParameters?: Readonly<Record<string, readonly string[] | undefined>> | null
+  readonly queryStringParameters?: TextRecord | null
   readonly requestContext?: {
+    /** Of a load balancer alone. */
+    readonly elb?: unknown
     readonly path?: string
     readonly identity?: { readonly sourceIp?: string | null }
   }
@@ -27,7 +30,7 @@ export interface LambdaEventV2 {
   readonly version: string
   readonly rawPath: string
   readonly rawQueryString?: string
-  readonly headers?: HeaderRecord | null
+  readonly headers?: TextRecord | null
   readonly requestContext: { readonly http: { readonly method: string; readonly sourceIp?: string } }
   readonly body?: string | null
   readonly isBase64Encoded?: boolean
@@ -37,6 +40,8 @@ export interface LambdaEventV2 {
 export interface LambdaResult {
   readonly statusCode: number
   readonly headers: Record<string, string>
+  /** For a load balancer that sends them so: it reads no others then. */
+  readonly multiValueHeaders?: Record<string, string[]>
   readonly body: string
   readonly isBase64Encoded: boolean
 }
@@ -47,7 +52,10 @@ const BODY_HINT =
 /**
  * Returns the function's handler. The sender's address is the one that API Gateway or the function URL saw.
  *
- * Source: AWS Lambda Developer Guide, "Using AWS Lambda with Amazon API Gateway", payload formats 1.0 and 2.0.
+ * A load balancer tells no address but in `X-Forwarded-For`, whose peer is not known here: the sender's is unknown.
+ *
+ * Source: AWS Lambda Developer Guide, "Using AWS Lambda with Amazon API Gateway", payload formats 1.0 and 2.0; Elastic
+ * Load Balancing's guide to Application Load Balancers, "Lambda functions as targets".
  */
 export function lambdaHandler(
   receiver: Receiver,
@@ -62,17 +70,29 @@ export function lambdaHandler(
     return {
       statusCode: response.status,
       headers: Object.fromEntries(response.headers),
+      ...(isMultiValued(event)
+        ? {
+            multiValueHeaders: Object.fromEntries(
+              [...response.headers].map(([name, value]) => [name, [value]]),
+            ),
+          }
+        : {}),
       body: text,
       isBase64Encoded: true,
     }
   }
 }
 
+function isMultiValued(event: LambdaEventV1 | LambdaEventV2): boolean {
+  return 'httpMethod' in event && event.requestContext?.elb !== undefined && event.headers === undefined
+}
+
 function fromV1(event: LambdaEventV1) {
-  const query = Object.entries(event.multiValueQueryStringParameters ?? {})
-    .flatMap(([name, values = []]) =>
-      values.map((value) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`),
-    )
+  // A load balancer passes on what was sent; API Gateway has undone the escapes.
+  const write = event.requestContext?.elb === undefined ? encodeURIComponent : (sent: string) => sent
+  // A load balancer gives one of the two, as its attribute lambda.multi_value_headers.enabled says.
+  const query = Object.entries(event.multiValueQueryStringParameters ?? event.queryStringParameters ?? {})
+    .flatMap(([name, values = []]) => [values].flat().map((value) => `${write(name)}=${write(value)}`))
     .join('&')
   return {
     method: event.httpMethod,
