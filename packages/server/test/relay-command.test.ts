@@ -6,6 +6,7 @@ import { Client } from 'pg'
 import { expect, onTestFinished, test, vi } from 'vitest'
 
 import { relaySchema } from '../src/storage/postgres/relay-schema.ts'
+import { closedPort } from './support/closed-port.ts'
 import { eventually } from './support/eventually.ts'
 import { dropSchema, newSchemaName, sharedPostgres } from './support/postgres.ts'
 import { type Command, runCommand, startCommand } from './support/process.ts'
@@ -20,8 +21,9 @@ async function newOutbox() {
   const { url } = await sharedPostgres()
   const schema = newSchemaName()
   onTestFinished(() => dropSchema(url, schema))
-  const connect = async () => {
-    const client = new Client({ connectionString: url })
+  const connect = async (user?: string) => {
+    const connectionString = user === undefined ? url : url.replace(/\/\/\w+@/, `//${user}@`)
+    const client = new Client({ connectionString })
     client.on('error', () => {})
     onTestFinished(() => client.end())
     await client.connect()
@@ -225,6 +227,44 @@ test('what Posthorn refuses is kept beside with the reason, stops nobody, and ca
   )
 })
 
+test('the rights that the printed SQL names are enough, and what was refused is shown and forgotten', async () => {
+  const { api, url: to } = await startServer()
+  const { url, schema, client, connect, left } = await newOutbox()
+  const { superuserUrl } = await sharedPostgres()
+  const superuser = new Client({ connectionString: superuserUrl })
+  await superuser.connect()
+  const roles = { app: `app_${schema}`, relay: `relay_${schema}` }
+  for (const role of Object.values(roles)) await superuser.query(`CREATE ROLE ${role} LOGIN`)
+  onTestFinished(async () => {
+    for (const role of Object.values(roles)) await superuser.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`)
+    await superuser.end()
+  })
+  const grants = relaySchema(schema).match(/(?<=^-- +)GRANT [^;]+;/gm)!
+  expect(grants).toHaveLength(4)
+  for (const grant of grants) {
+    const [what, whom = ''] = grant.split(' TO ')
+    await client.query(`${what} TO ${whom.replace('app', roles.app).replace('relay', roles.relay)}`)
+  }
+  await client.query(
+    `INSERT INTO ${schema}.outbox_refused (id, application, event_type, payload, event_id, code, reason, refused_at)
+     OVERRIDING SYSTEM VALUE
+     VALUES (1, 'acme', 'a', '{}', 'of_long_ago', 'not_found', 'x', now() - interval '91 days'),
+       (2, 'acme', 'a', '{}', 'of_lately', 'not_found', 'x', now() - interval '89 days')`,
+  )
+  await api.makeApplication({ uid: 'acme' })
+  const app = await connect(roles.app)
+  await app.query(`SELECT ${schema}.send('acme', 'a', '{}')`)
+  await app.query(`SELECT ${schema}.send('nobody', 'a', '{}', event_id => 'of_today')`)
+  const from = url.replace(/\/\/\w+@/, `//${roles.relay}@`)
+  startCommand(['relay', '--schema', schema, '--to', to, '--from', from], { env: { POSTHORN_TOKEN: TOKEN } })
+  await eventually(left, (n) => expect(n).toBe(0))
+  expect(await listed(api, 'acme')).toHaveLength(1)
+  const { stdout } = await runCommand(['relay', '--refused', '--schema', schema, '--from', from])
+  expect(stdout).toMatch(
+    /^0 wait; 2 were refused\n\S+ {2}of_today {2}nobody {2}a {2}not_found .*\n\S+ {2}of_lately /,
+  )
+})
+
 test('a relay waits for a Posthorn that is not there, refuses its token or is none, and says so; nothing is lost', async () => {
   const { api, url } = await startServer()
   const { send, left, refused, startRelay } = await newOutbox()
@@ -235,12 +275,8 @@ test('a relay waits for a Posthorn that is not there, refuses its token or is no
   ).listen(0, '127.0.0.1')
   await once(stranger, 'listening')
   onTestFinished(() => void stranger.close())
-  const gone = createServer().listen(0, '127.0.0.1')
-  await once(gone, 'listening')
-  const goneUrl = `http://127.0.0.1:${(gone.address() as AddressInfo).port}`
-  gone.close()
   for (const [to, token, said] of [
-    [goneUrl, TOKEN, 'ECONNREFUSED'],
+    [`http://127.0.0.1:${await closedPort()}`, TOKEN, 'ECONNREFUSED'],
     [url, 'not-the-token-at-all', 'it answered 401'],
     [`http://127.0.0.1:${(stranger.address() as AddressInfo).port}`, TOKEN, 'it answered 404'],
   ] as const) {

@@ -8,6 +8,7 @@ import { exportCommand } from './export.ts'
 import { importCommand } from './import.ts'
 import { keysCommand } from './keys.ts'
 import { migrateCommand } from './migrate.ts'
+import { outboxCommand } from './outbox.ts'
 import { receiveCommand } from './receive.ts'
 import { relayCommand } from './relay.ts'
 import { serveCommand } from './serve.ts'
@@ -38,6 +39,7 @@ for (const command of [
   tokenCommand(),
   keysCommand(),
   migrateCommand(),
+  outboxCommand(),
   relayCommand(),
   exportCommand(),
   importCommand(),

@@ -9,12 +9,15 @@ import { Relay } from '../outbox/relay.ts'
 import { openRelayOutbox } from '../storage/postgres/relay-outbox.ts'
 import { relaySchema } from '../storage/postgres/relay-schema.ts'
 import { requireSchemaName } from '../storage/postgres/schema-name.ts'
+import { urlConfig } from '../storage/postgres/tls.ts'
+import { showOutbox } from './outbox.ts'
 
 interface RelayOptions {
   readonly from?: string
   readonly to: string
   readonly schema: string
   readonly unordered: boolean
+  readonly refused: boolean
   readonly printSchema: boolean
 }
 
@@ -38,6 +41,7 @@ export function relayCommand(): Command {
       "Send an application's messages several at a time: faster, and they may pass each other",
       false,
     )
+    .option('--refused', 'Show what waits, and what Posthorn refused and why, and end', false)
     .option('--print-schema', 'Print the SQL that makes the outbox, and end', false)
     .addHelpText(
       'after',
@@ -50,15 +54,18 @@ POSTHORN_TOKEN is a token that may send. Several relays on one outbox are safe: 
   return command.action(async () => {
     const options = command.opts<RelayOptions>()
     if (options.printSchema) process.stdout.write(relaySchema(options.schema))
+    else if (options.refused) await showOutbox({ url: sourceOf(options), schema: options.schema })
     else await relay(options)
   })
 }
 
 async function relay(options: RelayOptions): Promise<void> {
-  const { from, to, schema, unordered } = options
+  const { to, schema, unordered } = options
   requireSchemaName(schema)
   const log = pino({ base: null }, pino.destination({ sync: true }))
-  const url = requireUrl('--from', from, /^postgres(ql)?:$/, 'postgres://user@host/database')
+  const url = sourceOf(options)
+  // Now, because later on it would be tried for ever.
+  urlConfig(url)
   const target = {
     url: requireUrl('--to', to, /^https?:$/, 'https://posthorn.example').replace(/\/+$/, ''),
     token: requireToken(),
@@ -79,6 +86,10 @@ async function relay(options: RelayOptions): Promise<void> {
       void running.stop().then(() => process.exit(0))
     })
   }
+}
+
+function sourceOf({ from }: RelayOptions): string {
+  return requireUrl('--from', from, /^postgres(ql)?:$/, 'postgres://user@host/database')
 }
 
 /** @throws {PosthornError} `bad_config`. */

@@ -20,6 +20,9 @@ const MAX_UNDER_WAY = 32
 /** After so long no more of what was taken is sent before what was sent is removed: the session must not look dead. */
 const LONGEST_STEP_MS = 15_000
 
+/** How often what was refused long ago is removed. */
+const FORGET_EVERY_MS = 3_600_000
+
 /** What {@link Relay} is made of. */
 export interface RelayDeps {
   /** Connects to the outbox. @throws It cannot be reached, or is not there. */
@@ -51,6 +54,7 @@ export class Relay {
   #stir: () => void = () => {}
   #isStirred = false
   #backoffMs = FIRST_BACKOFF_MS
+  #nextForgetAt = Number.NEGATIVE_INFINITY
   #run: Promise<void> | null = null
 
   constructor(deps: RelayDeps) {
@@ -105,6 +109,7 @@ export class Relay {
         await this.#rest(LOOK_EVERY_MS)
         continue
       }
+      await this.#forget(outbox)
       const rows = await outbox.take(after)
       if (rows.length > 0) {
         const waitMs = await this.#sendAll(outbox, rows)
@@ -150,6 +155,19 @@ export class Relay {
     if (sent.length > 0) await outbox.remove(sent)
     if (refused.length > 0) await outbox.refuse(refused)
     return later.length === 0 ? null : this.#waitAfter(later)
+  }
+
+  async #forget(outbox: RelayOutbox): Promise<void> {
+    const now = this.#deps.monotonic()
+    if (now < this.#nextForgetAt) return
+    this.#nextForgetAt = now + FORGET_EVERY_MS
+    try {
+      await outbox.forgetRefused()
+    } catch (error) {
+      // A role that may not, as the printed SQL of before had it, relays all the same.
+      const why = error instanceof Error ? error.message : String(error)
+      this.#deps.log.warn({ why }, 'what was refused long ago cannot be removed')
+    }
   }
 
   /** Rows that go one after the other: those of an application, or each alone. */

@@ -23,7 +23,7 @@ export interface RetentionStore {
   }): Promise<{ readonly deleted: number; readonly next: string | null }>
   /**
    * Deletes messages made before an instant, with their deliveries and attempts: looks at no more than `limit`, oldest
-   * first, and keeps those with a pending delivery.
+   * first, and keeps those with a pending delivery. Of an outbox, what was refused before that instant goes last.
    *
    * @param request.after - Where the call before ended: its `next`; `null` to begin.
    * @returns `next` is `null` where no older message is left to look at.

@@ -4,6 +4,7 @@ import { Client } from 'pg'
 
 import { requireSchemaName } from './schema-name.ts'
 import { arrayText } from './sql.ts'
+import { urlConfig } from './tls.ts'
 
 /** A message that an application has put into the outbox of its own database. */
 export interface RelayRow {
@@ -33,6 +34,9 @@ export interface RelayRefusal {
 /** Applications, rows and bytes of payload that one look takes; of each application at least so many rows. */
 const LOOK = { applications: 64, rows: 256, rowsOfEach: 4, bytes: 8 * 1_048_576 } as const
 
+/** Days for which what was refused is kept: as long as a server keeps messages by default. */
+const REFUSED_DAYS = 90
+
 const CONNECT_TIMEOUT_MS = 5_000
 const STATEMENT_TIMEOUT_MS = 30_000
 
@@ -57,6 +61,8 @@ export interface RelayOutbox {
   remove(rows: readonly RelayRow[]): Promise<void>
   /** Keeps beside what was refused, in place of trying it for ever. */
   refuse(refusals: readonly RelayRefusal[]): Promise<void>
+  /** Removes what was refused {@link REFUSED_DAYS} days ago. */
+  forgetRefused(): Promise<void>
   close(): Promise<void>
 }
 
@@ -73,7 +79,7 @@ export async function openRelayOutbox(options: {
 }): Promise<RelayOutbox> {
   const schema = requireSchemaName(options.schema)
   const client = new Client({
-    connectionString: options.url,
+    ...urlConfig(options.url),
     application_name: 'posthorn relay',
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     query_timeout: STATEMENT_TIMEOUT_MS,
@@ -126,6 +132,12 @@ export async function openRelayOutbox(options: {
         arrayText(refusals.map(({ code }) => code)),
         arrayText(refusals.map(({ reason }) => reason)),
       ])
+    },
+
+    async forgetRefused() {
+      await client.query(
+        `DELETE FROM outbox_refused WHERE refused_at < clock_timestamp() - interval '${REFUSED_DAYS} days'`,
+      )
     },
 
     close: () => client.end().catch(() => {}),

@@ -56,7 +56,8 @@ SET search_path = ${s}, pg_temp AS $$
 DECLARE
   moment bigint := floor(extract(epoch FROM clock_timestamp()) * 20);
 BEGIN
-  IF moment IS DISTINCT FROM (SELECT last_value FROM outbox_told) THEN
+  -- A transaction that is to be prepared may have no NOTIFY: SET LOCAL posthorn.tell = off.
+  IF current_setting('posthorn.tell', true) IS DISTINCT FROM 'off' AND moment IS DISTINCT FROM (SELECT last_value FROM outbox_told) THEN
     PERFORM setval('outbox_told', moment);
     PERFORM pg_notify('${s}', 'sql outbox');
   END IF;
@@ -99,6 +100,7 @@ REVOKE ALL ON FUNCTION ${s}.send_refused FROM PUBLIC;
 --   GRANT USAGE ON SCHEMA ${s} TO app, relay;
 --   GRANT EXECUTE ON FUNCTION ${s}.send TO app;
 --   GRANT SELECT, DELETE ON ${s}.outbox TO relay;
---   GRANT INSERT ON ${s}.outbox_refused TO relay;
+--   GRANT SELECT, INSERT, DELETE ON ${s}.outbox_refused TO relay;
+-- An application that inserts in place of calling send needs INSERT ON ${s}.outbox, and nothing else of these.
 `
 }

@@ -122,10 +122,7 @@ export function retentionMethods(database: Database): Pick<Store, RetentionMetho
 
     async deleteOldMessages({ before, after, limit }) {
       const [stage, dayName = '', place = START] = (after ?? 'day').split(' ')
-      if (stage === 'refused') {
-        const gone = await deleteRefused(before, limit)
-        return { deleted: 0, next: gone < limit ? null : 'refused' }
-      }
+      if (stage === 'refused') return { deleted: 0, next: await deleteRefused(before, limit) }
       if (stage === 'walk') {
         const { deleted, next } = await walk(`message_${dayName}`, before, place, limit)
         return { deleted, next: next === null ? `day ${dayName}` : `walk ${dayName} ${next}` }
@@ -133,16 +130,17 @@ export function retentionMethods(database: Database): Pick<Store, RetentionMetho
       const day = stage === 'day' ? await nextDay(dayName, before) : null
       if (day !== null) return deleteDay(day)
       const { deleted, next } = await walk('message_default', before, place, limit)
-      return { deleted, next: next === null ? 'refused' : `rest - ${next}` }
+      return { deleted, next: next === null ? await deleteRefused(before, limit) : `rest - ${next}` }
     },
   }
 
-  /** What the outbox could not make a message of, and nobody has sent again since. */
-  function deleteRefused(before: number, limit: number): Promise<number> {
-    return database.change(
+  /** Of what the outbox could not make a message of, and nobody has sent again since. Returns where to go on. */
+  async function deleteRefused(before: number, limit: number): Promise<string | null> {
+    const gone = await database.change(
       sql`DELETE FROM outbox_refused WHERE ctid IN (
             SELECT ctid FROM outbox_refused WHERE refused_at < to_timestamp(${before}::bigint / 1000.0) LIMIT ${limit})`,
     )
+    return gone < limit ? null : 'refused'
   }
 
   /** The first day beyond another of which all messages are old enough. */
