@@ -21,7 +21,8 @@ const MAX_FAULTS = 20
 /** What was compiled for another server of this process: an embedded one that starts again compiles nothing. */
 const validators = new WeakMap<TSchema, Validator>()
 
-function validatorOf(schema: TSchema): Validator {
+/** Returns the check of a schema, which is compiled once in a process. */
+export function validatorOf(schema: TSchema): Validator {
   const known = validators.get(schema)
   if (known !== undefined) return known
   const made = Compile<TSchema>(schema)

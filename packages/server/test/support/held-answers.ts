@@ -5,9 +5,9 @@ import { subscribe } from 'node:diagnostics_channel'
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { IsNull, type TSchema } from 'typebox'
-import { Compile, type Validator } from 'typebox/compile'
 
 import { HTTPValidationError, HttpErrorOut, refusalsOf } from '../../src/http/openapi/errors.ts'
+import { validatorOf } from '../../src/http/validation.ts'
 
 /** Faults of the server that is being started, so that each server has its own. */
 const starting = new AsyncLocalStorage<Set<string>>()
@@ -61,16 +61,6 @@ function faultOf({ routeOptions }: FastifyRequest, reply: FastifyReply, payload:
   }
   const [undeclared] = undeclaredIn(expected, value, '')
   return undeclared === undefined ? null : `${undeclared} is not declared`
-}
-
-const validators = new WeakMap<TSchema, Validator>()
-
-function validatorOf(schema: TSchema): Validator {
-  const known = validators.get(schema)
-  if (known !== undefined) return known
-  const made = Compile<TSchema>(schema)
-  validators.set(schema, made)
-  return made
 }
 
 interface Shape {
