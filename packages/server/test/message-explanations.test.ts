@@ -155,6 +155,11 @@ test('of a disabled endpoint it is told who disabled it: a caller, or the receiv
     () => explain(api, first),
     (all) => expect(all['gone']!.reason).toBe('exhausted'),
   )
+  // What the attempt did to its endpoint is in the store a moment before the node sends by it.
+  await eventually(
+    () => api.ask('POST', '/app/acme/msg/precheck/active', { eventType: 'paid' }),
+    (seen) => expect(seen).toEqual({ active: false }),
+  )
   const second = await explain(api, await api.send('acme', { eventType: 'paid' }))
   expect(second['gone']).toMatchObject({ reason: 'disabled' })
   expect(second['gone']!.text).toContain('because it answered 410')

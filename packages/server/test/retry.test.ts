@@ -93,6 +93,11 @@ test('a receiver that answers 410 is disabled and gets nothing more', async () =
   const message = await api.send(application)
 
   await deliveryIs(api, application, message, { statusText: 'fail', disabled: true })
+  // What the attempt did to its endpoint is in the store a moment before the node sends by it.
+  await eventually(
+    () => api.ask('POST', `/app/${application}/msg/precheck/active`, { eventType: 'test.event' }),
+    (seen) => expect(seen).toEqual({ active: false }),
+  )
   const later = await api.send(application)
   expect(await api.deliveriesOf(application, later)).toEqual([])
   expect(receiver.requests).toHaveLength(1)
